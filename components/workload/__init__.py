@@ -1,0 +1,1 @@
+"""What is observed: quantities, SLO, bounds, workload specs and the telemetry schema."""
