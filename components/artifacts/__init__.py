@@ -1,0 +1,1 @@
+"""Policy bundles and the stores that keep them: a local folder, or MinIO."""
