@@ -1,0 +1,14 @@
+"""What can go wrong, told apart by who can mend it."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """A mistake that the user can mend: one line that says what is wrong, where, and what to do.
+
+    The command line and the stages' launcher print the line alone and end with exit code 2.
+    """
+
+
+class TemporaryError(Exception):
+    """A failure of something outside (a server, a network) that a later attempt may not meet."""
