@@ -6,8 +6,10 @@ import base64
 import io
 from collections.abc import Callable, Sequence
 from html import escape
+from typing import Any
 
 import matplotlib as mpl
+from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -15,11 +17,11 @@ DOTS_PER_INCH = 110
 # Okabe and Ito's palette: told apart by colour-blind readers and on grey prints.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
 
-_LOOK = {
+_LOOK: dict[Any, Any] = {
     "axes.edgecolor": "#888888",
     "axes.grid": True,
     "axes.labelsize": 9,
-    "axes.prop_cycle": mpl.cycler(color=list(COLOURS)),
+    "axes.prop_cycle": cycler(color=list(COLOURS)),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": 10,

@@ -1,0 +1,67 @@
+# Everything a person does here, one word each. `make run` and `make test` need Python 3.11, no more.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+RUNS ?= runs
+RECORDINGS := images/synthetic_app
+
+# One thread each: the stages run one after another, and small matrices gain nothing from more.
+export OMP_NUM_THREADS ?= 1
+export NUMBA_NUM_THREADS ?= 1
+
+.PHONY: help run test lint bench lock record compile images clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
+
+run: $(VENV)/installed-run  ## learn, compare and roll out (dry) on the recorded telemetry
+	$(BIN)/aware run --telemetry $(RECORDINGS)/recordings --later $(RECORDINGS)/recordings-later \
+		--output $(RUNS)
+
+test: $(VENV)/installed-dev  ## the whole test suite
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-dev  ## style, format, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(VENV)/installed-dev  ## every benchmark, quick form
+	@for path in tests/benchmarks/[a-z]*.py; do \
+		name=$$(basename $$path .py); echo "== $$name"; \
+		$(BIN)/python -m tests.benchmarks.$$name --quick || exit 1; \
+	done
+
+bench-%: $(VENV)/installed-dev  ## one benchmark in full, such as bench-simulator
+	$(BIN)/python -m tests.benchmarks.$*
+
+compile: $(VENV)/installed-run  ## both pipelines as Kubeflow's IR YAML
+	$(BIN)/aware compile --output $(RUNS)/compiled
+
+record: $(VENV)/installed-dev  ## record telemetry of real containers under real load again (an hour)
+	$(BIN)/python -m images.synthetic_app.record
+
+lock: $(VENV)/installed-dev  ## pin what setup.cfg asks for
+	LOCKER="$(BIN)/pip-compile" .ci/lock
+
+clean:  ## forget the virtual environment and the runs
+	rm -rf $(VENV) $(RUNS)
+
+$(VENV)/installed-run: requirements.lock setup.cfg | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation -e .
+	@touch $@
+
+# The development lock holds the run lock whole, so it serves both.
+$(VENV)/installed-dev: requirements-dev.lock setup.cfg | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation -e .
+	@touch $@ $(VENV)/installed-run
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
