@@ -1,0 +1,139 @@
+"""The exported networks as numpy arrays: what serves needs no torch.
+
+Array names (H hidden size, O observation fields, E embedding size, K rule parameters):
+    encoder.gru.weight_ih_l0 [3H, O], encoder.gru.weight_hh_l0 [3H, H],
+    encoder.gru.bias_ih_l0 [3H], encoder.gru.bias_hh_l0 [3H],
+    encoder.embedding.weight [E, H], encoder.embedding.bias [E],
+    actor.0.weight, .bias, actor.2.weight, .bias, actor.4.weight, .bias (tanh between them),
+    actor.start_logit [K].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.cluster.compiled import FloatArray
+from components.errors import UserError
+from components.policy.network_file import read_arrays
+
+ENCODER_KIND = "aware-encoder-1"
+META_POLICY_KIND = "aware-meta-policy-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A linear layer: weight [M, N], bias [M]."""
+
+    weight: FloatArray
+    bias: FloatArray
+
+    def __call__(self, inputs: FloatArray) -> FloatArray:
+        """[..., M] from [..., N]."""
+        return inputs @ self.weight.T + self.bias
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryEncoder:
+    """The recurrent encoder's forward pass (torch's GRU equations)."""
+
+    gru_input: Layer
+    gru_hidden: Layer
+    embedding: Layer
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.float32]]) -> TrajectoryEncoder:
+        """Raises UserError when an array is missing."""
+        return cls(
+            gru_input=Layer(
+                _array(arrays, "encoder.gru.weight_ih_l0"),
+                _array(arrays, "encoder.gru.bias_ih_l0"),
+            ),
+            gru_hidden=Layer(
+                _array(arrays, "encoder.gru.weight_hh_l0"),
+                _array(arrays, "encoder.gru.bias_hh_l0"),
+            ),
+            embedding=_layer(arrays, "encoder.embedding"),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> TrajectoryEncoder:
+        """Reads encoder.safetensors; raises UserError when it isn't one."""
+        return cls.from_arrays(read_arrays(path, ENCODER_KIND))
+
+    def embed(self, observations: FloatArray) -> FloatArray:
+        """The embedding after the last interval, [B, E] in (-1, 1), from [B, T, O]."""
+        size = self.gru_hidden.weight.shape[1]
+        hidden = np.zeros((observations.shape[0], size))
+        for index in range(observations.shape[1]):
+            given = self.gru_input(observations[:, index])
+            kept = self.gru_hidden(hidden)
+            reset = _sigmoid(given[:, :size] + kept[:, :size])
+            update = _sigmoid(given[:, size : 2 * size] + kept[:, size : 2 * size])
+            fresh = np.tanh(given[:, 2 * size :] + reset * kept[:, 2 * size :])
+            hidden = (1.0 - update) * fresh + update * hidden
+        return np.tanh(self.embedding(hidden))
+
+
+@dataclass(frozen=True, slots=True)
+class MetaPolicy:
+    """Proposes a rule for a workload from its past."""
+
+    encoder: TrajectoryEncoder
+    hidden_1: Layer
+    hidden_2: Layer
+    output: Layer
+    start_logit: FloatArray
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.float32]]) -> MetaPolicy:
+        """Raises UserError when an array is missing."""
+        return cls(
+            encoder=TrajectoryEncoder.from_arrays(arrays),
+            hidden_1=_layer(arrays, "actor.0"),
+            hidden_2=_layer(arrays, "actor.2"),
+            output=_layer(arrays, "actor.4"),
+            start_logit=_array(arrays, "actor.start_logit"),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> MetaPolicy:
+        """Reads meta_policy.safetensors; raises UserError when it isn't one."""
+        return cls.from_arrays(read_arrays(path, META_POLICY_KIND))
+
+    def embed(self, observations: FloatArray) -> FloatArray:
+        """The workloads' embeddings, [B, E], from their past [B, T, O]."""
+        return self.encoder.embed(observations)
+
+    def propose(self, observations: FloatArray) -> FloatArray:
+        """A rule for each workload in the unit box, [B, K], from its past [B, T, O]."""
+        hidden = np.tanh(self.hidden_1(context_of(observations, self.embed(observations))))
+        return _sigmoid(self.start_logit + self.output(np.tanh(self.hidden_2(hidden))))
+
+
+def context_of(observations: FloatArray, embeddings: FloatArray) -> FloatArray:
+    """What the actor reads: mean observation of the past and its embedding, [B, O + E].
+
+    Args:
+        observations: the past, [B, T, O].
+        embeddings: of the same past, [B, E].
+    """
+    return np.concatenate([observations.mean(axis=1), embeddings], axis=1)
+
+
+def _layer(arrays: Mapping[str, NDArray[np.float32]], name: str) -> Layer:
+    return Layer(_array(arrays, f"{name}.weight"), _array(arrays, f"{name}.bias"))
+
+
+def _array(arrays: Mapping[str, NDArray[np.float32]], name: str) -> FloatArray:
+    if name not in arrays:
+        raise UserError(f"the network lacks the array {name}: run the stage that writes it again")
+    return arrays[name].astype(np.float64)
+
+
+def _sigmoid(inputs: FloatArray) -> FloatArray:
+    return 0.5 * (1.0 + np.tanh(0.5 * inputs))
