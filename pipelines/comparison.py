@@ -1,0 +1,78 @@
+"""The run's answer in one table: each way of scaling, and what it got and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# validation.json's rows, in the order in which people compare them.
+ROWS: tuple[tuple[str, str], ...] = (
+    ("policy", "policy"),
+    ("zero_shot", "policy, zero-shot"),
+    ("hpa_default", "HPA, default"),
+    ("hpa", "HPA, tuned"),
+    ("hpa_vpa", "HPA + VPA memory, tuned"),
+    ("foresight", "bound (perfect foresight)"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How a field of validation.json is shown."""
+
+    field: str
+    heading: str
+    digits: int
+    factor: float = 1.0
+    suffix: str = ""
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("reward", "reward", 3),
+    Column("violation", "SLO violations", 2, 100.0, " %"),
+    Column("cpu_utilisation", "CPU used", 1, 100.0, " %"),
+    Column("memory_utilisation", "memory used", 1, 100.0, " %"),
+    Column("core_hours", "core-hours", 2),
+    Column("gib_hours", "GiB-hours", 2),
+    Column("actions_per_hour", "actions/h", 1),
+    Column("oom_kills", "OOM kills", 1),
+)
+
+
+def header() -> list[str]:
+    """Return the table's headings."""
+    return ["", *(column.heading for column in COLUMNS)]
+
+
+def rows(figures: Mapping[str, Mapping[str, Any]], interval: bool = False) -> list[list[str]]:
+    """Return a row of text for each way of scaling that `figures` has.
+
+    Args:
+        figures: {row: {field: {"mean", "low", "high"}}}, or plain numbers for the fields.
+        interval: show the 95 % interval behind the mean.
+    """
+    return [
+        [title, *(_cell(figures[name].get(column.field), column, interval) for column in COLUMNS)]
+        for name, title in ROWS
+        if name in figures
+    ]
+
+
+def _cell(value: Any, column: Column, interval: bool) -> str:
+    if value is None:
+        return "–"
+    figure = value if isinstance(value, Mapping) else {"mean": value}
+    text = f"{figure['mean'] * column.factor:.{column.digits}f}"
+    if interval and "low" in figure:
+        low, high = (f"{figure[end] * column.factor:.{column.digits}f}" for end in ("low", "high"))
+        text += f" [{low}, {high}]"
+    return text + column.suffix
+
+
+def verdict_lines(workloads: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, bool, str]]:
+    """Return (workload, accepted, reasons in one line) for each workload."""
+    return [
+        (key, bool(entry["verdict"]["accepted"]), "; ".join(entry["verdict"]["reasons"]))
+        for key, entry in sorted(workloads.items())
+    ]
