@@ -1,0 +1,1 @@
+"""Publishes a validated policy and writes the autoscaler objects that follow it."""

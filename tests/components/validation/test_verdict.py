@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.validation.verdict import Criteria, Scores, gap_closed, judge
+
+N = 20
+WAVE = np.tile([0.001, -0.001], N // 2)
+INCUMBENT = Scores(
+    violation=np.full(N, 0.02),
+    reward=np.full(N, 0.80),
+    core_hours=np.full(N, 1.0),
+    gib_hours=np.full(N, 4.5),
+)
+
+
+def scores(violation: float, reward: float, core_hours: float, spread: float = 1.0) -> Scores:
+    """The incumbent's scores moved to these means, with a spread of .001 around them."""
+    return Scores(
+        violation + spread * WAVE,
+        reward + spread * WAVE,
+        core_hours + spread * WAVE,
+        np.full(N, 4.5),
+    )
+
+
+def test_better_in_everything_is_accepted() -> None:
+    verdict = judge(scores(0.01, 0.85, 0.8), INCUMBENT, Criteria())
+
+    assert verdict.accepted
+    assert [check.name for check in verdict.checks] == ["violation", "reward", "cost"]
+    assert all(check.passed for check in verdict.checks)
+
+
+def test_the_numbers_by_hand() -> None:
+    """Cost is 1 + 4.5 / 9 = 1.5 against .8 + .5: 13.3 % saved.
+
+    Each difference has s = .001 * sqrt(20 / 19) = .00102598, over sqrt(20): .000229416.
+    t.95(19) = 1.729133 and t.975(19) = 2.093024.
+    """
+    violation, reward, cost = judge(scores(0.01, 0.85, 0.8), INCUMBENT, Criteria()).checks
+
+    assert violation.difference == pytest.approx(-0.01)
+    assert violation.bound == pytest.approx(-0.01 + 1.729133 * 0.000229416, abs=1e-8)
+    assert violation.limit == 0.01
+    assert reward.difference == pytest.approx(0.05)
+    assert reward.bound == pytest.approx(0.05 - 2.093024 * 0.000229416, abs=1e-8)
+    assert cost.difference == pytest.approx(0.2 / 1.5)
+    assert cost.bound == pytest.approx(0.2 / 1.5 - 2.093024 * 0.000229416 / 1.5, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("violation", "reward", "core_hours", "accepted"),
+    [
+        (0.029, 0.85, 1.2, True),  # better reward, dearer
+        (0.029, 0.75, 0.8, True),  # cheaper, lower reward
+        (0.029, 0.80, 1.0, False),  # better in nothing
+        (0.0301, 0.95, 0.5, False),  # over the margin, whatever else it does
+        (0.50, 0.95, 0.5, False),
+    ],
+)
+def test_violations_may_not_be_traded_and_something_has_to_be_better(
+    violation: float, reward: float, core_hours: float, accepted: bool
+) -> None:
+    verdict = judge(scores(violation, reward, core_hours), INCUMBENT, Criteria())
+
+    assert verdict.accepted is accepted
+
+
+def test_the_same_as_the_incumbent_is_not_accepted() -> None:
+    assert not judge(INCUMBENT, INCUMBENT, Criteria()).accepted
+
+
+def test_a_gain_that_noise_could_have_made_is_not_accepted() -> None:
+    assert judge(scores(0.02, 0.81, 1.0, spread=1.0), INCUMBENT, Criteria()).accepted
+    assert not judge(scores(0.02, 0.81, 1.0, spread=100.0), INCUMBENT, Criteria()).accepted
+
+
+def test_violations_that_are_only_uncertain_are_not_accepted() -> None:
+    """The mean difference is 0, the bound .1026 / sqrt(20) * 1.729: four points."""
+    assert not judge(scores(0.02, 0.95, 0.5, spread=100.0), INCUMBENT, Criteria()).accepted
+
+
+def test_a_policy_that_is_only_a_copy_with_luck_is_rarely_accepted() -> None:
+    """Two chances to be better share 5 %: three standard errors over 2,000 draws are 1.5 %."""
+    rng = np.random.default_rng(3)
+    accepted = 0
+    for _ in range(2000):
+        lucky = Scores(
+            INCUMBENT.violation,
+            INCUMBENT.reward + rng.normal(0, 0.01, N),
+            INCUMBENT.core_hours + rng.normal(0, 0.01, N),
+            INCUMBENT.gib_hours,
+        )
+        accepted += judge(lucky, INCUMBENT, Criteria()).accepted
+
+    assert accepted / 2000 < 0.05 + 0.015
+
+
+def test_reasons_carry_the_numbers() -> None:
+    violation, reward, cost = judge(scores(0.01, 0.85, 0.8), INCUMBENT, Criteria()).reasons
+
+    assert violation == (
+        "SLO violations: 1.00 % of the time, 2.00 % under the incumbent. With 95 % confidence the"
+        " policy has at least 0.96 points fewer; up to 1.00 points more is allowed: passed."
+    )
+    assert reward == (
+        "Reward: 0.850, 0.800 under the incumbent. With 97.5 % confidence the difference is above"
+        " +0.0495: better."
+    )
+    assert cost == (
+        "Cost: 1.300 core-hours (with memory at 9 GiB a core), 1.500 under the incumbent. With"
+        " 97.5 % confidence the saving is above +13.3 %: cheaper."
+    )
+
+
+def test_reasons_say_what_failed() -> None:
+    violation, reward, cost = judge(scores(0.05, 0.70, 1.5), INCUMBENT, Criteria()).reasons
+
+    assert violation.endswith(
+        "the policy has at most 3.04 points more; up to 1.00 points more is allowed: failed."
+    )
+    assert reward.endswith("not proved better.")
+    assert cost.endswith("not proved cheaper.")
+
+
+def test_the_gap_closed_by_hand() -> None:
+    start, bound = np.array([0.6, 0.7]), np.array([0.9, 0.8])
+
+    assert gap_closed(np.array([0.8, 0.75]), start, bound) == pytest.approx(0.125 / 0.2)
+    assert gap_closed(start, start, bound) == 0.0
+    assert gap_closed(bound, start, bound) == 1.0
+    assert gap_closed(start - 0.1, start, bound) == pytest.approx(-0.5)
+    assert gap_closed(bound, start, start + 0.001) is None
