@@ -1,0 +1,1 @@
+"""The decision problem: observation, action, reward, simulator, twin, HPA and VPA."""

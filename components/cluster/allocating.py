@@ -1,0 +1,99 @@
+"""How a new allocation takes effect: replicas start and stop, sizes change, restarts roll."""
+
+from __future__ import annotations
+
+import math
+
+from components.cluster.compiled import FloatArray, compiled
+from components.cluster.parameters import (
+    RESIZE_DELAY_S,
+    RESIZE_RESTARTS,
+    STARTUP_CPU_M,
+    STARTUP_S,
+)
+from components.cluster.state import (
+    CPU_M_NOW,
+    CPU_M_TARGET,
+    MEMORY_BYTES_NOW,
+    MEMORY_BYTES_TARGET,
+    READY,
+    RESIZE_LEFT_S,
+    STARTING,
+    STARTING_STEPS,
+    TO_RESTART,
+)
+
+STEP_S = 15.0
+RESTART_WAVE = 0.25
+
+
+@compiled
+def startup_steps(parameters: FloatArray, cpu_m: float) -> float:
+    """Start-up time in steps of 15 s; a limit below the start-up's CPU need stretches it."""
+    stretch = max(1.0, float(parameters[STARTUP_CPU_M]) / cpu_m)
+    steps = float(parameters[STARTUP_S]) * min(stretch, 4.0) / STEP_S
+    return min(steps, STARTING_STEPS - 0.01)
+
+
+@compiled
+def add_starting(state: FloatArray, pods: float, steps: float) -> None:
+    """Let pods become ready at the end of the step in which `steps` ends."""
+    slot = min(int(steps), STARTING_STEPS - 1)
+    state[STARTING + slot] += pods
+
+
+@compiled
+def scale(state: FloatArray, parameters: FloatArray, wanted: float) -> None:
+    """Create what is missing; remove what is too many, those furthest from ready first."""
+    total = state[READY]
+    for slot in range(STARTING_STEPS):
+        total += state[STARTING + slot]
+    if wanted > total:
+        add_starting(state, wanted - total, startup_steps(parameters, state[CPU_M_NOW]))
+    surplus = total - wanted
+    if surplus > 0.0:
+        for slot in range(STARTING_STEPS - 1, -1, -1):
+            removed = min(surplus, state[STARTING + slot])
+            state[STARTING + slot] -= removed
+            surplus -= removed
+        state[READY] -= surplus
+        state[TO_RESTART] = min(state[TO_RESTART], state[READY])
+
+
+@compiled
+def resize(state: FloatArray, parameters: FloatArray, cpu_m: float, memory_bytes: float) -> float:
+    """Move towards a new size per replica; returns how many replicas it restarts now.
+
+    A new size takes effect after resize_delay_s. Where a resize restarts the replica, a quarter
+    of them (at least one) restarts per step.
+    """
+    if cpu_m != state[CPU_M_TARGET] or memory_bytes != state[MEMORY_BYTES_TARGET]:
+        state[CPU_M_TARGET] = cpu_m
+        state[MEMORY_BYTES_TARGET] = memory_bytes
+        state[RESIZE_LEFT_S] = parameters[RESIZE_DELAY_S]
+    if state[CPU_M_NOW] != cpu_m or state[MEMORY_BYTES_NOW] != memory_bytes:
+        if state[RESIZE_LEFT_S] <= 0.0:
+            state[CPU_M_NOW] = cpu_m
+            state[MEMORY_BYTES_NOW] = memory_bytes
+            if parameters[RESIZE_RESTARTS] >= 0.5:
+                state[TO_RESTART] = state[READY]
+        state[RESIZE_LEFT_S] -= STEP_S
+    if state[TO_RESTART] <= 0.0:
+        return 0.0
+    wave = max(1.0, math.ceil(RESTART_WAVE * state[READY]))
+    restarting = float(min(state[TO_RESTART], state[READY], wave))
+    state[TO_RESTART] -= restarting
+    state[READY] -= restarting
+    if state[READY] <= 0.0:
+        state[TO_RESTART] = 0.0
+    add_starting(state, restarting, startup_steps(parameters, state[CPU_M_NOW]))
+    return restarting
+
+
+@compiled
+def move_starting(state: FloatArray) -> None:
+    """One step passes: the first slot becomes ready, the others move up."""
+    state[READY] += state[STARTING]
+    for slot in range(STARTING_STEPS - 1):
+        state[STARTING + slot] = state[STARTING + slot + 1]
+    state[STARTING + STARTING_STEPS - 1] = 0.0

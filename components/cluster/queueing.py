@@ -1,0 +1,142 @@
+"""Latency of one replica in the steady state, as a few closed formulas.
+
+A request needs CPU time D (mean, squared coefficient of variation v) and waits W for other
+things. Its latency is W plus a random part X whose mean and variance are summed from
+- its own service D;
+- waiting for one of p cores, M/G/c: Sakasegawa's probability of waiting rho^(sqrt(2(c+1))-1)
+  (EJOR 1977), times Pollaczek and Khinchine's (1+v)/2 * D / (c (1-rho)) for those that wait;
+- the CPU quota q < p of CFS: the work of a 100 ms period that exceeds the quota is carried over,
+  a random walk with normal increments whose mean maximum is sigma * g(r), r = drift / sigma,
+  g(r) ~ exp(-1.166 r - 0.18 r^2) / (2 r) (Siegmund's correction 0.583 for r -> 0, numerical sums
+  for larger r: g(1) = .126, g(2) = .0089);
+- the stall until the next period for what arrives when the quota is spent;
+- its own stalls when one request needs more than a period's quota;
+- waiting for one of the replica's request slots.
+Quantiles of X are a gamma distribution's by Wilson and Hilferty (1931).
+"""
+
+from __future__ import annotations
+
+import math
+
+from components.cluster.compiled import compiled
+
+PERIOD_S = 0.1
+HORIZON_S = 15.0
+_TINY = 1e-9
+
+
+@compiled
+def normal_quantile(probability: float) -> float:
+    """The normal quantile of a probability, error below 4.5e-4 (Abramowitz and Stegun 26.2.23)."""
+    upper = 1.0 - probability
+    mirrored = upper > 0.5
+    tail = min(max(1.0 - upper if mirrored else upper, 1e-12), 0.5)
+    t = math.sqrt(-2.0 * math.log(tail))
+    top = 2.515517 + t * (0.802853 + t * 0.010328)
+    bottom = 1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308))
+    z = t - top / bottom
+    return -z if mirrored else z
+
+
+@compiled
+def gamma_quantile(mean: float, variance: float, z: float) -> float:
+    """Quantile of a gamma variable at the normal quantile z (Wilson and Hilferty)."""
+    spread = math.sqrt(variance) / (3.0 * max(mean, _TINY))
+    # Beyond a shape of 1/6 more variance would lower the tail; the floor keeps it monotone.
+    spread = min(spread, 0.816)
+    root = max(1.0 - spread * spread + z * spread, 0.05)
+    return mean * root * root * root
+
+
+@compiled
+def gamma_tail(mean: float, variance: float, value: float) -> float:
+    """P(X > value) of a gamma variable (Wilson and Hilferty, inverted)."""
+    spread = min(max(math.sqrt(variance) / (3.0 * max(mean, _TINY)), _TINY), 0.816)
+    z = ((max(value, 0.0) / max(mean, _TINY)) ** (1.0 / 3.0) - 1.0 + spread * spread) / spread
+    return 0.5 * math.erfc(z / math.sqrt(2.0))
+
+
+@compiled
+def slowest_slack(demand_s: float, servers: float, variability: float) -> float:
+    """1 - rho below which a queue can't reach its steady state within one step.
+
+    The relaxation time of a queue is about (1 + v) D / (c (1 - rho)^2) (diffusion limit); the
+    load that relaxes just within the step bounds the waiting that a step can show.
+    """
+    return math.sqrt(0.5 * (1.0 + variability) * demand_s / (servers * HORIZON_S))
+
+
+@compiled
+def waiting(
+    rate_per_s: float, demand_s: float, servers: float, variability: float
+) -> tuple[float, float]:
+    """(mean in s, probability) of waiting in M/G/c, bounded by what one step can build up."""
+    load = min(rate_per_s * demand_s / servers, 1.0)
+    if load < 1e-6:
+        return 0.0, 1e-6
+    probability = load if servers <= 1.0 else load ** (math.sqrt(2.0 * (servers + 1.0)) - 1.0)
+    probability = max(probability, 1e-12)
+    slack = max(1.0 - load, slowest_slack(demand_s, servers, variability))
+    return 0.5 * (1.0 + variability) * probability * demand_s / (servers * slack), probability
+
+
+@compiled
+def quota_waiting(
+    rate_per_s: float, demand_s: float, quota: float, variability: float
+) -> tuple[float, float]:
+    """(mean wait in s, probability that a period's quota is spent) under a CPU quota in cores."""
+    load = min(rate_per_s * demand_s / quota, 1.0)
+    if load < 1e-6:
+        return 0.0, 0.0
+    slack = max(1.0 - load, slowest_slack(demand_s, quota, variability))
+    sigma = math.sqrt(load * quota * PERIOD_S * demand_s * (1.0 + variability))
+    r = slack * quota * PERIOD_S / sigma
+    spent = math.exp(-r * (1.166 + 0.18 * min(r, 20.0)))
+    return sigma * spent / (2.0 * r) / quota, spent
+
+
+@compiled
+def station(
+    rate_per_s: float,
+    quota: float,
+    demand_s: float,
+    variability: float,
+    wait_s: float,
+    cores: float,
+    slots: float,
+) -> tuple[float, float, float, float]:
+    """One replica: (mean of X in s, variance of X, throttled share of periods, capacity per s).
+
+    rate_per_s is what the replica is offered, quota its CPU limit in cores less what it idles
+    away, cores what it can use in parallel, slots its requests at once. Without a quota below
+    `cores` this is M/G/c.
+    """
+    core_wait, core_probability = waiting(rate_per_s, demand_s, cores, variability)
+    mean = demand_s + core_wait
+    second = core_wait * core_wait * (2.0 / core_probability - 1.0)
+    variance = variability * demand_s * demand_s + second
+    capacity = min(quota, cores) / demand_s
+    own = 0.0
+    throttled = 0.0
+    if quota < cores:
+        share = 1.0 - quota / cores
+        carried, spent = quota_waiting(rate_per_s, demand_s, quota, variability)
+        carried *= share
+        stall = spent * min(rate_per_s * demand_s / quota, 1.0) * share
+        if quota < 1.0:
+            own = demand_s * (1.0 / quota - 1.0) * demand_s / (demand_s + quota * PERIOD_S)
+        stalled = stall * share * PERIOD_S * 0.5
+        mean += carried + own + stalled
+        variance += own * own * variability
+        if spent > 1e-9:
+            variance += carried * carried * (2.0 / spent - 1.0)
+            variance += max(stall * (share * PERIOD_S) ** 2 / 3.0 - stalled * stalled, 0.0)
+        throttled = spent * min(1.0, 10.0 * share)
+    holding = wait_s + demand_s + own
+    capacity = min(capacity, slots / holding)
+    if rate_per_s * holding > 0.5 * slots:
+        slot_wait, slot_probability = waiting(rate_per_s, holding, slots, 0.0)
+        mean += slot_wait
+        variance += slot_wait * slot_wait * (2.0 / slot_probability - 1.0)
+    return mean, variance, throttled, capacity
