@@ -45,15 +45,23 @@ def header() -> list[str]:
     return ["", *(column.heading for column in COLUMNS)]
 
 
-def rows(figures: Mapping[str, Mapping[str, Any]], interval: bool = False) -> list[list[str]]:
-    """Return a row of text for each way of scaling that `figures` has.
+def named_rows(
+    figures: Mapping[str, Mapping[str, Any]], interval: bool = False
+) -> list[tuple[str, list[str]]]:
+    """Return (row's name, its cells) for each way of scaling that `figures` has.
 
     Args:
         figures: {row: {field: {"mean", "low", "high"}}}, or plain numbers for the fields.
         interval: show the 95 % interval behind the mean.
     """
     return [
-        [title, *(_cell(figures[name].get(column.field), column, interval) for column in COLUMNS)]
+        (
+            name,
+            [
+                title,
+                *(_cell(figures[name].get(column.field), column, interval) for column in COLUMNS),
+            ],
+        )
         for name, title in ROWS
         if name in figures
     ]

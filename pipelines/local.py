@@ -20,13 +20,9 @@ from kfp.dsl.graph_component import GraphComponent
 from components.errors import UserError
 from components.launcher import ERROR_FILE_VARIABLE, RUN_LOCK_VARIABLE
 from components.progress import PROGRESS_FILE_VARIABLE
-from pipelines.runs import RunFolder
+from pipelines.runs import RunFolder, StageFailedError
 
 OUTPUT_NAME = "output"
-
-
-class StageFailedError(Exception):
-    """A stage failed by a fault of ours; the message names the log."""
 
 
 def run_pipeline(

@@ -3,7 +3,6 @@
 ```
 <output>/20261103T101500Z-3f9a/   one run: report.html, run.json, run.log, the stages' outputs
 <output>/latest                   link to the last complete run
-<output>/store/                   bundles and channels, shared by the runs
 ```
 A run that was killed leaves a folder whose lock nobody holds; the next run removes it.
 """
@@ -27,6 +26,10 @@ from components.errors import UserError
 LOCK_NAME = "run.lock"
 SUMMARY_NAME = "run.json"
 LATEST_NAME = "latest"
+
+
+class StageFailedError(Exception):
+    """A stage failed by a fault of the product's; the message names the log."""
 
 
 @dataclass(frozen=True, slots=True)

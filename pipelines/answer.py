@@ -1,0 +1,91 @@
+"""The run's answer: as a document for programs, and on the terminal for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from components.artifacts.files import read_json
+from pipelines import comparison
+from pipelines.facts import AUTOSCALING, RETRAINING, Facts, PathFacts
+from pipelines.runs import RunFolder
+
+LOG_WIDTH = 120
+
+
+def run_console() -> Console:
+    """Return a console on standard output; into a file or a pipe it is as wide as the table."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=LOG_WIDTH)
+
+
+def summary(facts: Facts, seconds: float) -> dict[str, Any]:
+    """Return run.json: what was asked, comparison, verdicts, drift, and how long it took."""
+    return {
+        "arguments": facts.arguments,
+        "seconds": round(seconds, 1),
+        AUTOSCALING: _pass_summary(facts.first),
+        "drift": {
+            key: {"drifted": entry["drifted"], "recommendation": entry["recommendation"]}
+            for key, entry in facts.drift.items()
+        },
+        RETRAINING: _pass_summary(facts.again),
+    }
+
+
+def _pass_summary(part: PathFacts) -> dict[str, Any]:
+    return {
+        "comparison": part.validation.get("summary", {}),
+        "verdicts": {key: entry["verdict"] for key, entry in part.verdicts.items()},
+        "rollout": part.rollout,
+    }
+
+
+def show(console: Console, run: RunFolder, facts: Facts) -> None:
+    """Print table, verdicts, drift and where everything lies."""
+    if facts.first.verdicts:
+        _show_pass(console, facts.first, "Held-out telemetry")
+    if facts.drift:
+        _show_drift(console, facts.drift)
+    if facts.again.verdicts:
+        _show_pass(console, facts.again, "Retrained on the later recording")
+    minutes, seconds = divmod(round(read_json(run.summary)["seconds"]), 60)
+    console.print(f"\nReport     {run.report}", soft_wrap=True)
+    for pipeline, part in ((AUTOSCALING, facts.first), (RETRAINING, facts.again)):
+        if part.manifests:
+            folder = run.stage(pipeline, "rollout") / "manifests"
+            console.print(f"Manifests  {folder}", soft_wrap=True)
+    console.print(f"Time       {minutes} min {seconds} s")
+
+
+def _show_pass(console: Console, part: PathFacts, title: str) -> None:
+    count = len(part.verdicts)
+    table = Table(
+        title=f"{title}: mean of {count} workload{'' if count == 1 else 's'}",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    first, *others = comparison.header()
+    table.add_column(first)
+    for heading in others:
+        table.add_column(heading, justify="right")
+    for name, row in comparison.named_rows(part.validation["summary"]):
+        table.add_row(*row, style="bold" if name == "policy" else "")
+    console.print()
+    console.print(table)
+    for key, accepted, reasons in comparison.verdict_lines(part.verdicts):
+        word = "[green]accepted[/]" if accepted else "[yellow]refused [/]"
+        console.print(f"{word} [bold]{escape(key)}[/]  {escape(reasons)}")
+
+
+def _show_drift(console: Console, drift: dict[str, Any]) -> None:
+    console.print("\n[bold]Drift in the later recording")
+    for key, entry in sorted(drift.items()):
+        word = "[yellow]drifted [/]" if entry["drifted"] else "[green]steady  [/]"
+        console.print(f"{word} [bold]{escape(key)}[/]  {escape('; '.join(entry['reasons']))}")

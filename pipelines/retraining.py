@@ -1,0 +1,104 @@
+"""Has the world changed? Then what changed is adapted, proved and rolled out again."""
+
+from kfp import dsl
+
+from components.drift_check.component import drift_check
+from components.embedding.component import embedding
+from components.fine_tuning.component import fine_tuning
+from components.ingestion.component import ingestion
+from components.rollout.component import rollout
+from components.validation.component import validation
+
+
+@dsl.pipeline(
+    name="retraining",
+    description="Check recent telemetry for drift; adapt, prove and roll out what drifted.",
+)
+def retraining(
+    reference: str,
+    earlier_embedding: str,
+    meta_policy: str,
+    earlier_validation: str,
+    telemetry: str = "",
+    prometheus_url: str = "",
+    workloads: str = "",
+    start: str = "",
+    end: str = "",
+    store_url: str = "",
+    dry_run: bool = True,
+    seed: int = 0,
+    quick: bool = False,
+) -> None:
+    """Wire the stages.
+
+    Args:
+        reference: URI of the dataset that the policy in force was learned from.
+        earlier_embedding: URI of that run's embedding.
+        meta_policy: URI of that run's meta-policy.
+        earlier_validation: URI of that run's validation.
+        telemetry: folder of recent telemetry; or leave it empty and give prometheus_url.
+        prometheus_url: the Prometheus to read instead.
+        workloads: path of the workloads' YAML; empty for the one in the telemetry folder.
+        start: first time to read from Prometheus, RFC 3339; empty for the default span.
+        end: last time to read from Prometheus, RFC 3339; empty for now.
+        store_url: where bundles are published: a folder or minio://bucket/prefix.
+        dry_run: publish nothing there; bundles and channels stay in rollout's own output.
+        seed: the same seed and input give the same result.
+        quick: small sizes, to see that everything works.
+    """
+    ingested = ingestion(
+        telemetry=telemetry,
+        prometheus_url=prometheus_url,
+        workloads=workloads,
+        start=start,
+        end=end,
+    )
+    # Telemetry and store lie outside of what kfp's cache knows.
+    ingested.set_caching_options(False)
+    recent = ingested.outputs["output"]
+    reference_dataset = _imported(reference)
+    known_embedding = _imported(earlier_embedding)
+    known_policy = _imported(meta_policy)
+
+    checked = drift_check(
+        reference=reference_dataset,
+        recent=recent,
+        embedding=known_embedding,
+        validation=_imported(earlier_validation),
+    )
+    checked.set_caching_options(False)
+
+    # The count is named "Output": kfp.local 2.17 takes a condition on any other name for False.
+    with dsl.If(checked.outputs["Output"] > 0, name="drifted"):
+        embedded = embedding(dataset=recent, earlier=known_embedding, seed=seed, quick=quick)
+        tuned = fine_tuning(
+            dataset=recent,
+            embedding=embedded.outputs["output"],
+            meta_policy=known_policy,
+            only=checked.outputs["drifted"],
+            seed=seed,
+            quick=quick,
+        )
+        validated = validation(
+            dataset=recent,
+            embedding=embedded.outputs["output"],
+            meta_policy=known_policy,
+            adapted=tuned.outputs["output"],
+            seed=seed,
+            quick=quick,
+        )
+        rolled_out = rollout(
+            dataset=recent,
+            embedding=embedded.outputs["output"],
+            meta_policy=known_policy,
+            adapted=tuned.outputs["output"],
+            validation=validated.outputs["output"],
+            store_url=store_url,
+            dry_run=dry_run,
+        )
+        rolled_out.set_caching_options(False)
+
+
+def _imported(uri: str) -> dsl.Artifact:
+    """Return an earlier run's output as an artifact of this one."""
+    return dsl.importer(artifact_uri=uri, artifact_class=dsl.Artifact, reimport=False).output
