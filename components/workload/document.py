@@ -96,7 +96,7 @@ class MetricsDocument(Strict):
     """Where request rate and latency come from."""
 
     source: Literal["istio", "linkerd", "ingress-nginx", "opentelemetry", "promql"]
-    ingress: str = ""
+    ingress: Subdomain | Literal[""] = ""
     request_rate: str = ""
     latency: str = ""
     latency_p50: str = ""

@@ -87,7 +87,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, kept: int) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no telemetry at .*absent.parquet"):
+    with pytest.raises(UserError, match=r"no telemetry at .*absent\.parquet"):
         read_telemetry(tmp_path / "absent.parquet")
 
 

@@ -1,0 +1,128 @@
+"""The one module that talks to Prometheus, or to what speaks its HTTP API."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+from urllib.parse import urlsplit, urlunsplit
+
+import numpy as np
+import requests
+from prometheus_api_client import PrometheusApiClientException, PrometheusConnect
+from urllib3.util.retry import Retry
+
+from components.errors import TemporaryError, UserError
+from components.ingestion.grid import STEP_MS, Grid
+from components.ingestion.series import Series
+
+ATTEMPTS = 5
+CONNECT_ATTEMPTS = 3
+BACKOFF_S = 0.5
+LONGEST_PAUSE_S = 20
+# Overload, a proxy's or a server's restart, and a query that timed out (503).
+_WORTH_A_RETRY = (408, 429, 500, 502, 503, 504)
+
+
+class PrometheusClient:
+    """Asks one Prometheus; a call is tried a few times, with back-off and jitter between.
+
+    Raises UserError for what a user can mend (address, credentials, a bad query), TemporaryError
+    for a server that goes on failing.
+    """
+
+    def __init__(self, url: str, timeout_s: float, backoff_s: float = BACKOFF_S) -> None:
+        self._shown_url = _without_credentials(url)
+        retry = Retry(
+            total=ATTEMPTS - 1,
+            connect=CONNECT_ATTEMPTS - 1,
+            status_forcelist=_WORTH_A_RETRY,
+            backoff_factor=backoff_s,
+            backoff_jitter=backoff_s,
+            backoff_max=LONGEST_PAUSE_S,
+            retry_after_max=LONGEST_PAUSE_S,
+            raise_on_status=False,
+        )
+        self._connection = PrometheusConnect(url=url.rstrip("/"), retry=retry, timeout=timeout_s)
+
+    def check(self) -> None:
+        """Ask for a constant: that works where `/` and `/-/ready` don't (proxies, Mimir)."""
+        try:
+            self._connection.custom_query("vector(1)")
+        except requests.ConnectionError as error:
+            raise UserError(
+                f"can't reach a Prometheus at {self._shown_url}; check the address and that it runs"
+            ) from error
+        except (requests.RequestException, PrometheusApiClientException, KeyError) as error:
+            self._refuse("vector(1)", error)
+
+    def over(self, query: str, page: Grid) -> list[Series]:
+        """Return the query's series at the page's times (at most 11,000 steps)."""
+        first, last = page.first_ms / 1000, page.last_ms / 1000
+        try:
+            answer = self._connection.custom_query_range(
+                query,
+                start_time=datetime.fromtimestamp(first, UTC),
+                end_time=datetime.fromtimestamp(last, UTC),
+                step=f"{STEP_MS // 1000}s",
+            )
+        except (requests.RequestException, PrometheusApiClientException, KeyError) as error:
+            self._refuse(query, error)
+        return [_series(item["metric"], item["values"]) for item in answer]
+
+    def at(self, query: str, time_ms: int) -> list[Series]:
+        """Return the query's series, each with its one sample at the time."""
+        try:
+            answer = self._connection.custom_query(query, params={"time": time_ms / 1000})
+        except (requests.RequestException, PrometheusApiClientException, KeyError) as error:
+            self._refuse(query, error)
+        return [_series(item["metric"], [item["value"]]) for item in answer]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connection.close()
+
+    def _refuse(self, query: str, error: Exception) -> NoReturn:
+        where = f"Prometheus at {self._shown_url}"
+        if isinstance(error, requests.JSONDecodeError | KeyError):
+            raise UserError(
+                f"{self._shown_url} answers, but not as a Prometheus; check the address"
+            ) from error
+        if isinstance(error, requests.RequestException):
+            raise TemporaryError(
+                f"{where} stopped answering ({type(error).__name__}); run again when it is up"
+            ) from error
+        status, reason = _status_and_reason(str(error))
+        if status in _WORTH_A_RETRY:
+            raise TemporaryError(
+                f"{where} answers {status} after {ATTEMPTS} attempts{reason}; run again later"
+            ) from error
+        if status in (401, 403):
+            raise UserError(
+                f"{where} refuses us ({status}); put user and password into prometheus_url"
+            ) from error
+        if status == 404:
+            raise UserError(
+                f"{self._shown_url} answers, but not as a Prometheus (404); check the address"
+            ) from error
+        raise UserError(f"{where} refuses the query {query} ({status}{reason})") from error
+
+
+def _series(labels: dict[str, str], values: list[list[Any]]) -> Series:
+    return Series(
+        labels=labels,
+        times_ms=np.array([round(1000 * float(time)) for time, _ in values], dtype=np.int64),
+        values=np.array([float(text) for _, text in values], dtype=np.float64),
+    )
+
+
+def _status_and_reason(message: str) -> tuple[int, str]:
+    """Return the status that the client put into its message, and Prometheus' own words."""
+    status = re.search(r"HTTP Status Code (\d+)", message)
+    words = re.search(r'"error":"((?:[^"\\]|\\.)*)"', message)
+    return int(status[1]) if status else 0, f": {words[1][:200]}" if words else ""
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -1,0 +1,138 @@
+"""PromQL: one query a measure for all workloads; the text only, nothing is sent here.
+
+A measure that a container has is asked by (namespace, pod, container); what a Deployment has, by
+its name; traffic by whatever its source calls the workload. Two choices are on purpose:
+- `max by` over a container's series, since cAdvisor shows a restarted container twice for a
+  while and two replicas of Prometheus show everything twice; a sum would count both.
+- A gauge of a container is read as last_over_time: cAdvisor stamps its own times, so Prometheus
+  would go on showing a vanished pod for its lookback of five minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from components.workload.spec import Workload
+
+_CONTAINER_LABELS = ("namespace", "pod", "container")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One range query and how its series are told apart.
+
+    `by` is "pod" or "name"; for "name" the series whose `namespace_labels` (the first that is
+    there) and `name_label` fit a workload are its own; no name_label at all means the one
+    workload of `keys`. `scale` turns the series' unit into the measure's,
+    which is `unit`.
+    """
+
+    measure: str
+    metric: str
+    text: str
+    keys: tuple[str, ...]
+    by: str = "pod"
+    namespace_labels: tuple[str, ...] = ("namespace",)
+    name_label: str = ""
+    scale: float = 1.0
+    unit: str = ""
+
+
+def container_queries(workloads: Sequence[Workload], window_s: int) -> list[Query]:
+    """Return the queries for what the kubelet and kube-state-metrics say of each container."""
+    chosen = selector(
+        namespace=(workload.namespace for workload in workloads),
+        container=(workload.container for workload in workloads),
+    )
+    keys = tuple(workload.key for workload in workloads)
+
+    def rate(measure: str, metric: str, scale: float, unit: str) -> Query:
+        text = f"{_most()}(rate({metric}{{{chosen}}}[{window_s}s]))"
+        return Query(measure, metric, text, keys, scale=scale, unit=unit)
+
+    def gauge(measure: str, metric: str, label: str, scale: float, unit: str) -> Query:
+        text = f"{_most()}(last_over_time({metric}{{{chosen}{label}}}[{window_s}s]))"
+        return Query(measure, metric, text, keys, scale=scale, unit=unit)
+
+    requests, limits = "kube_pod_container_resource_requests", "kube_pod_container_resource_limits"
+    cpu, memory = ',resource="cpu"', ',resource="memory"'
+    reason = ',reason="OOMKilled"'
+    terminated = "kube_pod_container_status_last_terminated_reason"
+    return [
+        rate("cpu_usage", "container_cpu_usage_seconds_total", 1000.0, "millicores"),
+        rate("throttled_periods", "container_cpu_cfs_throttled_periods_total", 1.0, "periods/s"),
+        rate("cfs_periods", "container_cpu_cfs_periods_total", 1.0, "periods/s"),
+        gauge("working_set", "container_memory_working_set_bytes", "", 1.0, "bytes"),
+        gauge("cpu_request", requests, cpu, 1000.0, "millicores"),
+        gauge("memory_request", requests, memory, 1.0, "bytes"),
+        gauge("cpu_limit", limits, cpu, 1000.0, "millicores"),
+        gauge("memory_limit", limits, memory, 1.0, "bytes"),
+        gauge("restarts_total", "kube_pod_container_status_restarts_total", "", 1.0, "restarts"),
+        gauge("oom_terminated", terminated, reason, 1.0, "flag"),
+        gauge("oom_events_total", "container_oom_events_total", "", 1.0, "kills"),
+    ]
+
+
+def replica_queries(workloads: Sequence[Workload]) -> list[Query]:
+    """Return the queries for wanted and ready replicas, by kind of controller."""
+    metrics = {
+        "Deployment": (
+            "deployment",
+            "kube_deployment_spec_replicas",
+            "kube_deployment_status_replicas_ready",
+        ),
+        "StatefulSet": (
+            "statefulset",
+            "kube_statefulset_replicas",
+            "kube_statefulset_status_replicas_ready",
+        ),
+    }
+    queries = []
+    for kind, (label, wanted, ready) in metrics.items():
+        of_kind = [workload for workload in workloads if workload.kind == kind]
+        if not of_kind:
+            continue
+        chosen = selector(
+            namespace=(workload.namespace for workload in of_kind),
+            **{label: (workload.name for workload in of_kind)},
+        )
+        keys = tuple(workload.key for workload in of_kind)
+        queries += [
+            Query(
+                measure,
+                metric,
+                f"max by (namespace, {label}) ({metric}{{{chosen}}})",
+                keys,
+                by="name",
+                name_label=label,
+                unit="pods",
+            )
+            for measure, metric in (("replicas_wanted", wanted), ("replicas_ready", ready))
+        ]
+    return queries
+
+
+def reset_query(workloads: Sequence[Workload], span_s: int) -> Query:
+    """Return the instant query that counts counter resets over the span before its time."""
+    chosen = selector(
+        namespace=(workload.namespace for workload in workloads),
+        container=(workload.container for workload in workloads),
+    )
+    metric = "container_cpu_usage_seconds_total"
+    text = f"{_most()}(resets({metric}{{{chosen}}}[{span_s}s]))"
+    return Query("counter_resets", metric, text, tuple(w.key for w in workloads), unit="resets")
+
+
+def selector(**labels: Iterable[str]) -> str:
+    """Return label matchers, each for any of the given values, sorted so that text is stable."""
+    return ",".join(f'{label}=~"{_any_of(values)}"' for label, values in labels.items())
+
+
+def _any_of(values: Iterable[str]) -> str:
+    # Names hold letters, digits, '-' and '.': only the dot means something in a pattern.
+    return "|".join(sorted({value.replace(".", "[.]") for value in values}))
+
+
+def _most() -> str:
+    return f"max by ({', '.join(_CONTAINER_LABELS)}) "
