@@ -40,7 +40,7 @@ class Source:
         if self.prometheus and self.workloads is None:
             raise UserError("--prometheus needs --workloads FILE: what is to be scaled")
         if self.telemetry is not None:
-            _telemetry_folder(self.telemetry)
+            _telemetry_folder(self.telemetry, needs_spec=self.workloads is None)
         return {
             "telemetry": str(self.telemetry.resolve()) if self.telemetry else "",
             "prometheus_url": self.prometheus,
@@ -127,11 +127,11 @@ def _described(arguments: dict[str, str], later: Path | None, options: Options) 
     }
 
 
-def _telemetry_folder(path: Path) -> None:
+def _telemetry_folder(path: Path, needs_spec: bool = True) -> None:
     """Minutes of learning shouldn't pass before a mistyped path is noticed."""
     if not path.is_dir():
         raise UserError(f"{path} is no folder: give a folder of telemetry with {SPEC_NAME} in it")
-    if not (path / SPEC_NAME).is_file():
+    if needs_spec and not (path / SPEC_NAME).is_file():
         raise UserError(f"{path} has no {SPEC_NAME}: list there the workloads to be scaled")
 
 

@@ -1,0 +1,72 @@
+"""The report's middle: what was read, what each workload is taken for, how the policy learned."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from components.pictures import picture_html, table_html
+from pipelines.facts import PathFacts
+
+
+def telemetry_html(part: PathFacts) -> str:
+    """Return the quality of each workload's telemetry as a table."""
+    step_s = part.quality["step_s"]
+    rows = [
+        (
+            key,
+            "yes" if quality["usable"] else f"no: {quality['reason']}",
+            f"{quality['steps'] * step_s / 3600:.2f}",
+            f"{100 * max(quality['missing_share'].values()):.1f} %",
+            str(quality["gaps"]),
+            str(quality["throttled_steps"]),
+            str(quality["oom_kills"]),
+        )
+        for key, quality in sorted(part.quality["workloads"].items())
+    ]
+    header = (
+        "Workload",
+        "Usable",
+        "Hours",
+        "Most missing in a column",
+        "Gaps",
+        "Throttled steps",
+        "OOM kills",
+    )
+    source = "a folder" if part.quality["source"] == "folder" else "Prometheus"
+    return (
+        f"<p>Read from {source} at a step of {step_s} s. The first two thirds teach; the last "
+        f"third is held out and decides.</p>{table_html(header, rows)}"
+    )
+
+
+def twins_html(part: PathFacts) -> str:
+    """Return the map of the workloads and how well their twins foretell held-out telemetry."""
+    picture = picture_html(part.map_png, "Map of the workloads by their embedding")
+    rows = [
+        (key, *(_error(twin["errors"], name) for name in ("cpu", "memory", "latency")))
+        for key, twin in sorted(part.twins.items())
+    ]
+    header = ("Workload", "CPU", "Memory", "Latency")
+    return (
+        "<p>From its telemetry each workload gets a vector, by which the policy knows what kind it "
+        "is, and a twin: the simulator fitted to it. Workloads that lie together behave alike.</p>"
+        f"{picture}<p>How far the twins are off on held-out telemetry (median, relative):</p>"
+        f"{table_html(header, rows)}"
+    )
+
+
+def _error(errors: dict[str, Any], name: str) -> str:
+    value = errors.get(name)
+    return "not measured" if value is None else f"{100 * value:.1f} %"
+
+
+def learning_html(part: PathFacts) -> str:
+    """Return the learning curve."""
+    iterations = part.curve["iterations"]
+    alt = "Reward and SLO violations by training step, on known and on held-out applications"
+    return (
+        f"<p>{escape(str(len(iterations)))} iterations over the twins and over synthetic "
+        "applications; held-out applications show what it makes of services that it never saw."
+        f"</p>{picture_html(part.curve_png, alt)}"
+    )
