@@ -1,0 +1,60 @@
+"""Rollout's face in Kubeflow Pipelines."""
+
+from kfp import dsl
+
+
+@dsl.component(
+    base_image="aware/python-rollout:0.1.0", packages_to_install=[], install_kfp_package=False
+)
+def rollout(
+    dataset: dsl.Input[dsl.Artifact],
+    embedding: dsl.Input[dsl.Artifact],
+    meta_policy: dsl.Input[dsl.Artifact],
+    adapted: dsl.Input[dsl.Artifact],
+    validation: dsl.Input[dsl.Artifact],
+    output: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
+    store_url: str = "",
+    dry_run: bool = True,
+) -> None:
+    """Publish the validated policies and write the autoscaler objects.
+
+    Args:
+        dataset: ingestion's output.
+        embedding: embedding's output.
+        meta_policy: meta-training's output.
+        adapted: fine-tuning's output.
+        validation: validation's output.
+        output: manifests/, rollout.json, rollout.html; in a dry run store/ as well.
+        metrics: how many policies were accepted and refused.
+        report: rollout.html.
+        store_url: where bundles are published: a folder or minio://bucket/prefix.
+        dry_run: leave that store alone.
+    """
+    import shutil
+    from pathlib import Path
+
+    from components.artifacts.files import write_json
+    from components.launcher import launch
+    from components.progress import Progress
+    from components.rollout.config import RolloutConfig
+    from components.rollout.stage import run
+
+    summary = launch(
+        lambda: run(
+            RolloutConfig(store_url=store_url, dry_run=dry_run),
+            dataset=Path(dataset.path),
+            embedding=Path(embedding.path),
+            meta_policy=Path(meta_policy.path),
+            adapted=Path(adapted.path),
+            validation=Path(validation.path),
+            output=Path(output.path),
+            progress=Progress("rollout"),
+        )
+    )
+    metrics.log_metric("accepted", len(summary.accepted))
+    metrics.log_metric("refused", len(summary.refused))
+    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
+    write_json(Path(metrics.path), metrics.metadata)
+    shutil.copyfile(Path(output.path) / "rollout.html", report.path)

@@ -1,0 +1,122 @@
+"""The stage's page: the verdicts, and for each workload what every controller did and got."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from components.pictures import COLOURS, page_html, picture_html, picture_png, table_html
+
+# How people know the rows of validation.json, in the order in which they compare them.
+TITLES: Mapping[str, str] = {
+    "policy": "policy",
+    "zero_shot": "policy, zero-shot",
+    "hpa_default": "HPA, default",
+    "hpa": "HPA, tuned",
+    "hpa_vpa": "HPA + VPA memory, tuned",
+    "foresight": "bound (perfect foresight)",
+}
+DRAWN = ("hpa_default", "hpa_vpa", "policy")
+_CELLS: tuple[tuple[str, str, float, int], ...] = (
+    ("reward", "reward", 1.0, 3),
+    ("violation", "violations %", 100.0, 2),
+    ("violation_5_percent", "by over 5 % %", 100.0, 2),
+    ("cpu_utilisation", "CPU used %", 100.0, 1),
+    ("memory_utilisation", "memory used %", 100.0, 1),
+    ("core_hours", "core-hours", 1.0, 3),
+    ("gib_hours", "GiB-hours", 1.0, 3),
+    ("actions_per_hour", "actions/h", 1.0, 1),
+    ("oom_kills", "OOM kills", 1.0, 2),
+)
+
+
+def validation_html(report: Mapping[str, Any], traces: Mapping[str, Any], method: str) -> str:
+    """One page from validation.json and traces.json; `method` says how it was measured."""
+    sections = [
+        ("Verdicts", _verdicts(report["workloads"]) + f"<p class='soft'>{escape(method)}</p>")
+    ]
+    sections.append(("All workloads", rows_html(report["summary"])))
+    for key, entry in report["workloads"].items():
+        sections.append((key, _workload_html(key, entry, traces[key])))
+    return page_html("Validation", sections)
+
+
+def rows_html(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """The table of the controllers, each mean with its 95 % interval."""
+    header = ["", *(heading for _, heading, _, _ in _CELLS)]
+    body = [
+        [title, *(_cell(rows[name][field], factor, digits) for field, _, factor, digits in _CELLS)]
+        for name, title in TITLES.items()
+    ]
+    return table_html(header, body)
+
+
+def draw_trace(figure: Figure, trace: Mapping[str, Any]) -> None:
+    """Rates, replicas, CPU and memory asked for, and latency against the SLO, over minutes."""
+    minutes = [time_s / 60.0 for time_s in trace["time_s"]]
+    panels: Sequence[Axes] = figure.subplots(5, 1, sharex=True)
+    panels[0].plot(minutes, trace["rate"], color=COLOURS[-1])
+    panels[0].set_ylabel("requests/s")
+    for number, name in enumerate(DRAWN):
+        controller, colour = trace["controllers"][name], COLOURS[number]
+        cores = [
+            count * cpu_m / 1000.0
+            for count, cpu_m in zip(controller["replicas"], controller["cpu_m"], strict=True)
+        ]
+        mebibytes = [size / 2**20 for size in controller["memory_bytes"]]
+        panels[1].step(minutes, controller["replicas"], color=colour, label=TITLES[name])
+        panels[2].step(minutes, cores, color=colour)
+        panels[3].step(minutes, mebibytes, color=colour)
+        panels[4].plot(minutes, controller["latency_ms"], color=colour, linewidth=1.0)
+    labels = ("replicas", "cores, all", "MiB, each", "latency, ms")
+    for panel, label in zip(panels[1:], labels, strict=True):
+        panel.set_ylabel(label)
+    panels[4].set_yscale("log")
+    panels[4].axhline(trace["slo_latency_ms"], color="#b3361b", linestyle="--", linewidth=1.0)
+    panels[4].annotate(
+        "SLO",
+        (1.0, trace["slo_latency_ms"]),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="bottom",
+        color="#b3361b",
+        fontsize=8,
+    )
+    panels[4].set_xlabel("minutes")
+    panels[1].legend(loc="upper left", ncols=len(DRAWN))
+
+
+def _verdicts(workloads: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            key,
+            "accepted" if entry["verdict"]["accepted"] else "refused",
+            "–" if entry["gap_closed"] is None else f"{100 * entry['gap_closed']:.0f} %",
+            f"{entry['rows']['policy']['reward']['mean']:.3f}",
+            f"{entry['rows']['hpa_vpa']['reward']['mean']:.3f}",
+        )
+        for key, entry in workloads.items()
+    ]
+    header = ("Workload", "Verdict", "Gap closed", "Reward, policy", "Reward, incumbent")
+    return table_html(header, rows)
+
+
+def _workload_html(key: str, entry: Mapping[str, Any], trace: Mapping[str, Any]) -> str:
+    accepted = entry["verdict"]["accepted"]
+    word, style = ("Accepted", "good") if accepted else ("Refused: the incumbent stays", "bad")
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in entry["verdict"]["reasons"])
+    picture = picture_png(lambda figure: draw_trace(figure, trace), 10.0, 8.0)
+    alt = f"{key}: rate, replicas, cores, memory and latency of {', '.join(DRAWN)}"
+    return (
+        f'<p class="{style}">{word}</p><ul>{reasons}</ul>'
+        f"{rows_html(entry['rows'])}{picture_html(picture, alt)}"
+    )
+
+
+def _cell(interval: Mapping[str, float], factor: float, digits: int) -> str:
+    mean, low, high = (interval[end] * factor for end in ("mean", "low", "high"))
+    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
