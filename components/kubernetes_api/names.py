@@ -1,0 +1,27 @@
+"""The names that this product puts on Kubernetes objects."""
+
+from __future__ import annotations
+
+PREFIX = "aware.autoscaling"
+
+GROUP = "autoscaling.k8s.io"
+VERSION = "v1alpha1"
+KIND = "MultidimPodAutoscaler"
+PLURAL = "multidimpodautoscalers"
+
+# On a MultidimPodAutoscaler.
+PHASE_ANNOTATION = f"{PREFIX}/phase"
+PAUSE_ANNOTATION = f"{PREFIX}/pause"
+EVICT_ANNOTATION = f"{PREFIX}/evict"
+
+# On a Deployment while its template and its ReplicaSet are being brought in step: a label, so that
+# one query finds what an interrupted actuator left behind.
+IN_STEP_LABEL = f"{PREFIX}/template-in-step"
+
+# On a pod template that has to be rolled out although nothing else in it changed.
+RESIZED_ANNOTATION = f"{PREFIX}/resized"
+
+# Why RecommendationProvided is true: who decided what stands in the status.
+REASON_POLICY = "PolicyDecided"
+REASON_INCUMBENT = "IncumbentDecided"
+REASON_HELD = "HeldLastGood"
