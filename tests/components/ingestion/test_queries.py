@@ -1,0 +1,157 @@
+"""The PromQL that is sent: text by source, units, and names with a meaning in patterns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from components.ingestion.queries import container_queries, replica_queries, reset_query
+from components.ingestion.traffic import milliseconds_of, traffic_queries
+from components.workload.spec import Bounds, MetricSource, Slo, Workload
+
+
+def _workload(name: str, source: str, kind: str = "Deployment", share: float = 0.9) -> Workload:
+    metrics = MetricSource(source, ingress=name if source == "ingress-nginx" else "")
+    bounds = Bounds(1, 2, 1, 2, 1, 2)
+    return Workload("shop", name, kind, "app", Slo(share, 100.0), bounds, metrics)
+
+
+def _by_measure(workloads: list[Workload]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for query in traffic_queries(workloads, 60):
+        found.setdefault(query.measure, []).append(query.text)
+    return found
+
+
+def test_one_query_a_measure_serves_all_workloads() -> None:
+    workloads = [_workload(f"a{index}", "istio") for index in range(50)]
+    assert len(container_queries(workloads, 60)) == 11
+    assert len(replica_queries(workloads)) == 2
+    assert len(traffic_queries(workloads, 60)) == 4
+
+
+def test_a_container_is_asked_by_its_pod_and_never_summed() -> None:
+    queries = {query.measure: query for query in container_queries([_workload("a", "istio")], 30)}
+    assert queries["cpu_usage"].text == (
+        "max by (namespace, pod, container) (rate(container_cpu_usage_seconds_total"
+        '{namespace=~"shop",container=~"app"}[30s]))'
+    )
+    assert queries["cpu_usage"].scale == 1000.0
+    assert queries["memory_limit"].text == (
+        "max by (namespace, pod, container) (last_over_time(kube_pod_container_resource_limits"
+        '{namespace=~"shop",container=~"app",resource="memory"}[30s]))'
+    )
+
+
+def test_replicas_are_asked_by_kind() -> None:
+    texts = [
+        query.text
+        for query in replica_queries([_workload("a", "istio"), _workload("b", "", "StatefulSet")])
+    ]
+    assert texts == [
+        "max by (namespace, deployment) (kube_deployment_spec_replicas"
+        '{namespace=~"shop",deployment=~"a"})',
+        "max by (namespace, deployment) (kube_deployment_status_replicas_ready"
+        '{namespace=~"shop",deployment=~"a"})',
+        "max by (namespace, statefulset) (kube_statefulset_replicas"
+        '{namespace=~"shop",statefulset=~"b"})',
+        "max by (namespace, statefulset) (kube_statefulset_status_replicas_ready"
+        '{namespace=~"shop",statefulset=~"b"})',
+    ]
+
+
+def test_istio() -> None:
+    chosen = (
+        'reporter="destination",destination_workload_namespace=~"shop",destination_workload=~"a"'
+    )
+    by = "destination_workload_namespace, destination_workload"
+    histogram = "istio_request_duration_milliseconds_bucket"
+    assert _by_measure([_workload("a", "istio")]) == {
+        "request_rate": [f"sum by ({by}) (rate(istio_requests_total{{{chosen}}}[60s]))"],
+        "error_rate": [
+            f'sum by ({by}) (rate(istio_requests_total{{{chosen},response_code=~"5.."}}[60s]))'
+        ],
+        "latency_p50": [
+            f"histogram_quantile(0.5, sum by ({by}, le) (rate({histogram}{{{chosen}}}[60s])))"
+        ],
+        "latency": [
+            f"histogram_quantile(0.9, sum by ({by}, le) (rate({histogram}{{{chosen}}}[60s])))"
+        ],
+    }
+
+
+def test_linkerd_is_asked_by_the_label_of_the_kind() -> None:
+    found = _by_measure([_workload("a", "linkerd"), _workload("b", "linkerd", "StatefulSet")])
+    chosen = 'direction="inbound",namespace=~"shop"'
+    assert found["request_rate"] == [
+        f'sum by (namespace, deployment) (rate(request_total{{{chosen},deployment=~"a"}}[60s]))',
+        f'sum by (namespace, statefulset) (rate(request_total{{{chosen},statefulset=~"b"}}[60s]))',
+    ]
+    assert 'classification="failure"' in found["error_rate"][0]
+    assert "response_latency_ms_bucket" in found["latency"][0]
+
+
+def test_ingress_nginx_is_in_seconds_and_told_apart_by_either_namespace() -> None:
+    queries = traffic_queries([_workload("a", "ingress-nginx")], 60)
+    assert queries[0].text == (
+        "sum by (exported_namespace, namespace, ingress) (rate(nginx_ingress_controller_requests"
+        '{ingress=~"a"}[60s]))'
+    )
+    assert [query.scale for query in queries] == [1.0, 1.0, 1000.0, 1000.0]
+
+
+def test_opentelemetry_is_asked_in_seconds_first_and_then_in_milliseconds() -> None:
+    queries = [
+        query
+        for query in traffic_queries([_workload("a", "opentelemetry")], 60)
+        if query.measure == "latency"
+    ]
+    assert [query.scale for query in queries] == [1000.0, 1.0]
+    assert queries[0].text == (
+        "histogram_quantile(0.9, sum by (namespace, owner, le) (label_replace("
+        'rate(http_server_request_duration_seconds_bucket{namespace=~"shop"}[60s]),'
+        ' "owner", "$1", "pod", "(.+)-[a-z0-9]+-[a-z0-9]+")))'
+    )
+
+
+def test_each_percentile_is_asked_once_for_the_workloads_that_have_it() -> None:
+    workloads = [
+        _workload("a", "istio", share=0.9),
+        _workload("b", "istio", share=0.99),
+        _workload("c", "istio", share=0.9),
+    ]
+    latencies = [q for q in traffic_queries(workloads, 60) if q.measure == "latency"]
+    assert [query.keys for query in latencies] == [("shop/a", "shop/c"), ("shop/b",)]
+    assert [query.text[:22] for query in latencies] == [
+        "histogram_quantile(0.9",
+        "histogram_quantile(0.9",
+    ]
+    assert latencies[1].text.startswith("histogram_quantile(0.99, ")
+
+
+def test_a_dot_in_a_name_is_no_wildcard() -> None:
+    workload = replace(_workload("cart.v2", "istio"))
+    assert 'destination_workload=~"cart[.]v2"' in traffic_queries([workload], 60)[0].text
+
+
+def test_resets_are_counted_over_the_span() -> None:
+    assert (
+        "(resets(container_cpu_usage_seconds_total{"
+        in reset_query([_workload("a", "istio")], 300).text
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "scale"),
+    [
+        ("histogram_quantile(.9, sum by (le) (rate(http_duration_seconds_bucket[1m])))", 1000.0),
+        ("1000 * histogram_quantile(.9, rate(http_duration_seconds_bucket[1m]))", 1.0),
+        ("histogram_quantile(.9, rate(http_duration_seconds_bucket[1m])) * 1e3", 1.0),
+        ("histogram_quantile(.9, rate(http_duration_milliseconds_bucket[1m]))", 1.0),
+        ("my_latency_ms", 1.0),
+        ("my_latency", 1.0),
+    ],
+)
+def test_the_unit_of_a_users_latency_is_guessed_from_its_names(query: str, scale: float) -> None:
+    assert milliseconds_of(query) == scale
