@@ -186,7 +186,7 @@ def kill_over_limit(state: FloatArray, parameters: FloatArray, sample: FloatArra
         )
         return 0.0
     share = min(1.0, 0.1 + 4.0 * (level / limit - 1.0))
-    kills = min(max(math.ceil(share * ready), 1.0), ready)
+    kills = float(min(max(math.ceil(share * ready), 1.0), ready))
     lost = min(sample[CONCURRENCY] * kills / ready, sample[SERVED])
     sample[SERVED] -= lost
     sample[FAILED] += lost

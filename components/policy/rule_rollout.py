@@ -1,0 +1,240 @@
+"""The rule in the simulator: one decision interval for learners, whole episodes for judges."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.cluster import limits as lim
+from components.cluster.compiled import FloatArray, compiled, contiguous
+from components.cluster.observation import (
+    OBSERVATION_COUNT,
+    OBSERVATION_MEMORY_COUNT,
+    observe_one,
+)
+from components.cluster.reward import (
+    EPISODE_COUNT,
+    INTERVAL_STEPS,
+    REWARD_MEMORY_COUNT,
+    RewardWeights,
+    finish_totals,
+    reward_one,
+)
+from components.cluster.rollout import Course, Rollout, whole_intervals
+from components.cluster.sample import SAMPLE_COUNT
+from components.cluster.simulator import advance_one
+from components.cluster.state import initial_state
+from components.policy.rule import RULE_STATE_COUNT, act_one, digest_one
+
+REWARD_MEMORY = RULE_STATE_COUNT
+OBSERVATION_MEMORY = REWARD_MEMORY + REWARD_MEMORY_COUNT
+# Of one workload between intervals: the rule's memory, then the reward's, then the observation's.
+CONTROLLER_STATE_COUNT = OBSERVATION_MEMORY + OBSERVATION_MEMORY_COUNT
+
+
+def initial_rule_state(batch: int) -> FloatArray:
+    """The rule_state [batch, CONTROLLER_STATE_COUNT] of a controller that has seen nothing."""
+    return np.zeros((batch, CONTROLLER_STATE_COUNT))
+
+
+@compiled
+def interval_one(
+    state: FloatArray,
+    rule_state: FloatArray,
+    parameters: FloatArray,
+    limits: FloatArray,
+    allocation: FloatArray,
+    rule: FloatArray,
+    rates: FloatArray,
+    noise: FloatArray,
+    samples: FloatArray,
+    weights: FloatArray,
+    totals: FloatArray,
+) -> tuple[float, float]:
+    """Decide, advance four steps, read them: (reward, violated share).
+
+    Overwrites state [S], rule_state, allocation [3], samples [4, M]; adds to totals [E].
+    """
+    before = np.empty(3)
+    before[:] = allocation
+    act_one(rule_state[:REWARD_MEMORY], rule, limits, before, allocation)
+    for index in range(INTERVAL_STEPS):
+        advance_one(
+            state,
+            parameters,
+            limits,
+            allocation[lim.REPLICAS],
+            allocation[lim.CPU_M],
+            allocation[lim.MEMORY_BYTES],
+            rates[index],
+            noise[index],
+            samples[index],
+        )
+    digest_one(rule_state[:REWARD_MEMORY], rule, samples, limits)
+    reward, violation = reward_one(
+        samples,
+        limits,
+        before,
+        allocation,
+        rule_state[REWARD_MEMORY:OBSERVATION_MEMORY],
+        weights,
+        totals,
+    )
+    return reward, violation
+
+
+@compiled
+def interval_rows(
+    state: FloatArray,
+    rule_state: FloatArray,
+    parameters: FloatArray,
+    limits: FloatArray,
+    allocation: FloatArray,
+    rule: FloatArray,
+    rates: FloatArray,
+    noise: FloatArray,
+    weights: FloatArray,
+    samples: FloatArray,
+    observation: FloatArray,
+    outcome: FloatArray,
+) -> None:
+    """interval_one and the observation for each row; outcome [B, 2] is (reward, violation)."""
+    totals = np.zeros(EPISODE_COUNT)
+    for row in range(state.shape[0]):
+        reward, violation = interval_one(
+            state[row],
+            rule_state[row],
+            parameters[row],
+            limits[row],
+            allocation[row],
+            rule[row],
+            rates[row],
+            noise[row],
+            samples[row],
+            weights,
+            totals,
+        )
+        outcome[row, 0] = reward
+        outcome[row, 1] = violation
+        observe_one(
+            samples[row], rule_state[row, OBSERVATION_MEMORY:], limits[row], 0.0, observation[row]
+        )
+
+
+@compiled
+def rule_episode_rows(
+    state: FloatArray,
+    parameters: FloatArray,
+    limits: FloatArray,
+    allocation: FloatArray,
+    rule: FloatArray,
+    rates: FloatArray,
+    noise: FloatArray,
+    weights: FloatArray,
+    intervals: int,
+    metrics: FloatArray,
+    kept_samples: FloatArray,
+    kept_allocations: FloatArray,
+) -> None:
+    """Whole episodes; metrics [B, E] are filled, the course where it has rows."""
+    samples = np.zeros((INTERVAL_STEPS, SAMPLE_COUNT))
+    rule_state = np.zeros(CONTROLLER_STATE_COUNT)
+    for row in range(state.shape[0]):
+        rule_state[:] = 0.0
+        for index in range(intervals):
+            start = index * INTERVAL_STEPS
+            interval_one(
+                state[row],
+                rule_state,
+                parameters[row],
+                limits[row],
+                allocation[row],
+                rule[row],
+                rates[row, start : start + INTERVAL_STEPS],
+                noise[row, start : start + INTERVAL_STEPS],
+                samples,
+                weights,
+                metrics[row],
+            )
+            if kept_samples.shape[0] > 0:
+                kept_samples[row, start : start + INTERVAL_STEPS] = samples
+                kept_allocations[row, start : start + INTERVAL_STEPS] = allocation[row]
+        finish_totals(metrics[row], intervals, intervals * INTERVAL_STEPS)
+
+
+def interval(
+    state: FloatArray,
+    rule_state: FloatArray,
+    parameters: FloatArray,
+    limits: FloatArray,
+    allocation: FloatArray,
+    rule: FloatArray,
+    rates: FloatArray,
+    noise: FloatArray,
+    weights: RewardWeights | None = None,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+    """One decision by each workload's rule and the 60 s after it; the inputs stay as they are.
+
+    state [B, S], rule_state from initial_rule_state, parameters [B, P], limits [B, L], allocation
+    [B, 3] in force, rule [B, K], rates [B, 4] per second, noise [B, 4, N].
+    Returns (state, rule_state, allocation [B, 3], samples [B, 4, M], observation [B, O],
+    reward [B], violation [B]: the share of the four steps that violated the SLO). A rule that has
+    seen nothing keeps the allocation.
+    """
+    following = contiguous(state).copy()
+    remembered = contiguous(rule_state).copy()
+    allocated = contiguous(allocation).copy()
+    batch = following.shape[0]
+    samples = np.zeros((batch, INTERVAL_STEPS, SAMPLE_COUNT))
+    observation = np.zeros((batch, OBSERVATION_COUNT))
+    outcome = np.zeros((batch, 2))
+    interval_rows(
+        following,
+        remembered,
+        contiguous(parameters),
+        contiguous(limits),
+        allocated,
+        contiguous(rule),
+        contiguous(rates),
+        contiguous(noise),
+        (weights or RewardWeights()).row(),
+        samples,
+        observation,
+        outcome,
+    )
+    reward, violation = outcome[:, 0].copy(), outcome[:, 1].copy()
+    return following, remembered, allocated, samples, observation, reward, violation
+
+
+def rollout_rule(
+    rule: FloatArray,
+    parameters: FloatArray,
+    limits: FloatArray,
+    rates: FloatArray,
+    noise: FloatArray,
+    initial_allocation: FloatArray,
+    keep: bool = False,
+    weights: RewardWeights | None = None,
+) -> Rollout:
+    """Episodes of rules [B, K] over rates [B, T] with noise [B, T, N] from allocation [B, 3].
+
+    A remainder of less than a decision interval of four steps is left out; ValueError when
+    nothing remains.
+    """
+    steps = whole_intervals(rates, INTERVAL_STEPS)
+    state = initial_state(parameters, limits, initial_allocation, rates[:, 0])
+    course = Course.of(len(state), steps, keep)
+    rule_episode_rows(
+        state,
+        contiguous(parameters),
+        contiguous(limits),
+        contiguous(lim.clip_allocation(contiguous(initial_allocation), limits)),
+        contiguous(rule),
+        contiguous(rates[:, :steps]),
+        contiguous(noise[:, :steps]),
+        (weights or RewardWeights()).row(),
+        steps // INTERVAL_STEPS,
+        course.metrics,
+        course.samples,
+        course.allocations,
+    )
+    return course.rollout()
