@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -56,7 +56,7 @@ def assemble(measurements: Mapping[str, Measurement], grid: Grid) -> Assembled:
         "latency_p50_ms": _highest(measured, "latency_p50", grid),
         "cpu_usage_m": _total(measured, "cpu_usage", grid),
         "cpu_throttled_ratio": _throttled(measured, grid),
-        "memory_working_set_bytes": _highest(measured, "working_set", grid),
+        "memory_working_set_bytes": _highest(_of_living_pods(measured), "working_set", grid),
         "replicas_wanted": _highest(measured, "replicas_wanted", grid),
         "replicas_ready": _highest(measured, "replicas_ready", grid),
         "cpu_request_m": _mean(measured, "cpu_request", grid),
@@ -88,6 +88,18 @@ def _is_ambiguous(measurement: Measurement) -> bool:
         and measurement.query.by == "name"
         and (len(measurement.rows) > 1)
     )
+
+
+def _of_living_pods(measured: Mapping[str, Measurement]) -> dict[str, Measurement]:
+    """Return the working sets without those of pods that kube-state-metrics no longer shows."""
+    if "working_set" not in measured or "restarts_total" not in measured:
+        return dict(measured)
+    known = measured["restarts_total"].rows
+    rows = {
+        pod: np.where(np.isnan(known[pod]), np.nan, row) if pod in known else row
+        for pod, row in measured["working_set"].rows.items()
+    }
+    return {"working_set": replace(measured["working_set"], rows=rows)}
 
 
 def _stacked(measured: Mapping[str, Measurement], measure: str, grid: Grid) -> FloatArray:

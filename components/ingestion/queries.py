@@ -4,8 +4,8 @@ A measure that a container has is asked by (namespace, pod, container); what a D
 its name; traffic by whatever its source calls the workload. Two choices are on purpose:
 - `max by` over a container's series, since cAdvisor shows a restarted container twice for a
   while and two replicas of Prometheus show everything twice; a sum would count both.
-- A gauge of a container is read as last_over_time: cAdvisor stamps its own times, so Prometheus
-  would go on showing a vanished pod for its lookback of five minutes.
+- cAdvisor's gauge is read as last_over_time: it stamps its own times, so Prometheus would go on
+  showing a vanished pod for its lookback of five minutes.
 """
 
 from __future__ import annotations
@@ -52,18 +52,25 @@ def container_queries(workloads: Sequence[Workload], window_s: int) -> list[Quer
         return Query(measure, metric, text, keys, scale=scale, unit=unit)
 
     def gauge(measure: str, metric: str, label: str, scale: float, unit: str) -> Query:
-        text = f"{_most()}(last_over_time({metric}{{{chosen}{label}}}[{window_s}s]))"
+        text = f"{_most()}({metric}{{{chosen}{label}}})"
         return Query(measure, metric, text, keys, scale=scale, unit=unit)
 
     requests, limits = "kube_pod_container_resource_requests", "kube_pod_container_resource_limits"
     cpu, memory = ',resource="cpu"', ',resource="memory"'
     reason = ',reason="OOMKilled"'
+    working_set = "container_memory_working_set_bytes"
     terminated = "kube_pod_container_status_last_terminated_reason"
     return [
         rate("cpu_usage", "container_cpu_usage_seconds_total", 1000.0, "millicores"),
         rate("throttled_periods", "container_cpu_cfs_throttled_periods_total", 1.0, "periods/s"),
         rate("cfs_periods", "container_cpu_cfs_periods_total", 1.0, "periods/s"),
-        gauge("working_set", "container_memory_working_set_bytes", "", 1.0, "bytes"),
+        Query(
+            "working_set",
+            working_set,
+            f"{_most()}(last_over_time({working_set}{{{chosen}}}[{window_s}s]))",
+            keys,
+            unit="bytes",
+        ),
         gauge("cpu_request", requests, cpu, 1000.0, "millicores"),
         gauge("memory_request", requests, memory, 1.0, "bytes"),
         gauge("cpu_limit", limits, cpu, 1000.0, "millicores"),

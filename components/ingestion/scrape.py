@@ -72,9 +72,9 @@ def _taken(
     latency = measured.get("latency")
     unit = "ms"
     if latency and latency.query.scale != 1.0:
-        unit = f"ms (from {latency.query.metric} in seconds)"
+        unit = "ms (from seconds)"
     elif latency and not latency.query.name_label:
-        unit = "ms (as the query's names say nothing else)"
+        unit = "ms (assumed)"
     return Taken(
         workload,
         assembled.frame,

@@ -73,6 +73,22 @@ def test_pods_are_summed_or_the_highest_counts_while_they_come_and_go() -> None:
     np.testing.assert_allclose(frame["memory_working_set_bytes"], [5, 9, 8, NAN])
 
 
+def test_the_memory_of_a_pod_that_is_gone_does_not_linger() -> None:
+    frame = _frame(
+        {
+            "working_set": [
+                _of_pod("shop-a1-b1", [90.0, 90.0, 90.0, 90.0]),
+                _of_pod("shop-a1-b2", [50.0, 50.0, 50.0, 50.0]),
+            ],
+            "restarts_total": [
+                _of_pod("shop-a1-b1", [0.0, 0.0]),
+                _of_pod("shop-a1-b2", [0.0, 0.0, 0.0, 0.0]),
+            ],
+        }
+    )
+    assert _values(frame, "memory_working_set_bytes") == [90, 90, 50, 50]
+
+
 def test_a_pod_belongs_to_the_longest_name_that_fits_and_to_its_container() -> None:
     measurements = Measurements([SHOP, SHOP_WEB], GRID)
     measurements.add(

@@ -39,9 +39,10 @@ def test_a_container_is_asked_by_its_pod_and_never_summed() -> None:
     )
     assert queries["cpu_usage"].scale == 1000.0
     assert queries["memory_limit"].text == (
-        "max by (namespace, pod, container) (last_over_time(kube_pod_container_resource_limits"
-        '{namespace=~"shop",container=~"app",resource="memory"}[30s]))'
+        "max by (namespace, pod, container) (kube_pod_container_resource_limits"
+        '{namespace=~"shop",container=~"app",resource="memory"})'
     )
+    assert "last_over_time(container_memory_working_set_bytes{" in queries["working_set"].text
 
 
 def test_replicas_are_asked_by_kind() -> None:

@@ -89,7 +89,7 @@ def test_the_report_says_what_is_missing_and_what_was_met(dataset: Path) -> None
     assert checkout["throttled_steps"] == 100
     assert checkout["oom_kills"] == 1
     assert checkout["counter_resets"] == 0
-    assert "in seconds" in checkout["latency_unit"]
+    assert checkout["latency_unit"] == "ms (from seconds)"
     assert web["counter_resets"] == 1
     assert web["missing_series"]["replicas_wanted"] == "kube_statefulset_replicas"
     assert web["missing_series"]["latency_p50_ms"].startswith("metrics.latency_p50")
