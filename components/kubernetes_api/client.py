@@ -18,7 +18,9 @@ from components.errors import TemporaryError, UserError
 from components.kubernetes_api.errors import AbsentError, BusyError, ConflictError, RefusedError
 
 Json = dict[str, Any]
+Body = Json | list[Json]
 
+JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
@@ -77,7 +79,7 @@ class KubernetesClient:
             if not page["continue"]:
                 return items
 
-    def patch(self, path: str, body: Json, content_type: str = MERGE_PATCH) -> Json:
+    def patch(self, path: str, body: Body, content_type: str = MERGE_PATCH) -> Json:
         """Changes an object; a resourceVersion in the body makes it conditional (409)."""
         return self._call("PATCH", path, body=body, content_type=content_type)
 
@@ -98,7 +100,7 @@ class KubernetesClient:
         method: str,
         path: str,
         query: Mapping[str, str] | None = None,
-        body: Json | None = None,
+        body: Body | None = None,
         content_type: str = "application/json",
         retry_busy: bool = True,
     ) -> Json:
@@ -128,7 +130,7 @@ class KubernetesClient:
         method: str,
         path: str,
         query: Mapping[str, str] | None,
-        body: Json | None,
+        body: Body | None,
         content_type: str,
     ) -> Json:
         try:

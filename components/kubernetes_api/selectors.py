@@ -53,3 +53,16 @@ def selector_of(selector: Fields) -> Selector:
         values = tuple(str(value) for value in item.value.get("values") or ())
         requirements.append(Requirement(item.required_text("key"), operator, values))
     return Selector(tuple(requirements))
+
+
+def query_of(selector: Selector) -> str:
+    """The selector as the API's labelSelector query."""
+    parts = []
+    for item in selector.requirements:
+        if item.operator == "Exists":
+            parts.append(item.key)
+        elif item.operator == "DoesNotExist":
+            parts.append(f"!{item.key}")
+        else:
+            parts.append(f"{item.key} {item.operator.lower()} ({','.join(item.values)})")
+    return ",".join(parts)

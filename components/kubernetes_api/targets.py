@@ -59,13 +59,17 @@ class Target:
         return f"{self.kind} {self.namespace}/{self.name}"
 
     @property
+    def unseen(self) -> bool:
+        """Whether its controller has yet to look at the latest change."""
+        return self.observed_generation < self.generation
+
+    @property
     def rolling_out(self) -> bool:
-        """Whether pods of an older template are still being replaced, or its controller lags.
+        """Whether pods of an older template are still being replaced.
 
         A scale-out alone is no rollout: then every pod that exists has the newest template.
         """
-        lags = self.observed_generation < self.generation
-        return lags or not self.revision_settled or self.replicas_updated < self.replicas_observed
+        return not self.revision_settled or self.replicas_updated < self.replicas_observed
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import yaml
 from components.kubernetes_api.autoscaler import MultidimPodAutoscaler, autoscaler_of
 from components.kubernetes_api.client import Json
 from components.kubernetes_api.names import GROUP, KIND, PLURAL, VERSION
+from components.kubernetes_api.pods import Pod, pod_of
 from tests.cluster.api_server import REPOSITORY, Cluster
 
 _IMAGE = "registry.k8s.io/pause:3.9"
@@ -130,3 +131,25 @@ def recommend(
         },
     }
     cluster.client.patch(f"{autoscaler.path}/status", {"status": status})
+
+
+def start(cluster: Cluster, namespace: str, document: Json) -> str:
+    """Puts a Deployment or StatefulSet on the server, waits for its pods; returns its path."""
+    plural = {"Deployment": "deployments", "StatefulSet": "statefulsets"}[document["kind"]]
+    path = f"/apis/apps/v1/namespaces/{namespace}/{plural}"
+    cluster.client.create(path, document)
+    path = f"{path}/{document['metadata']['name']}"
+
+    def ready() -> bool:
+        found = cluster.client.get(path)
+        wanted = found["spec"]["replicas"]
+        return bool(found.get("status", {}).get("readyReplicas", 0) == wanted)
+
+    cluster.wait_for(ready, namespace)
+    return path
+
+
+def pods_of(cluster: Cluster, namespace: str) -> dict[str, Pod]:
+    """The pods that run or will run, by name."""
+    items = cluster.client.list(f"/api/v1/namespaces/{namespace}/pods")
+    return {pod.name: pod for pod in map(pod_of, items) if pod.active}

@@ -1,0 +1,1 @@
+"""Turns what a MultidimPodAutoscaler's status recommends into replicas and pod resources."""
