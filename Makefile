@@ -41,8 +41,8 @@ bench-%: $(VENV)/installed-dev  ## one benchmark in full, such as bench-simulato
 compile: $(VENV)/installed-run  ## both pipelines as Kubeflow's IR YAML
 	$(BIN)/aware compile --output $(RUNS)/compiled
 
-record: $(VENV)/installed-dev  ## record telemetry of real containers under real load again (an hour)
-	$(BIN)/python -m images.synthetic_app.record
+record: $(VENV)/installed-dev  ## record real containers under real load again (root, an hour)
+	$(BIN)/python -m tests.recorder --minutes 62 --output $(RECORDINGS)/recordings
 
 lock: $(VENV)/installed-dev  ## pin what setup.cfg asks for
 	LOCKER="$(BIN)/pip-compile" .ci/lock
