@@ -121,6 +121,49 @@ def interval_rows(
 
 
 @compiled
+def rule_episode(
+    state: FloatArray,
+    rule_state: FloatArray,
+    parameters: FloatArray,
+    limits: FloatArray,
+    allocation: FloatArray,
+    rule: FloatArray,
+    rates: FloatArray,
+    noise: FloatArray,
+    weights: FloatArray,
+    intervals: int,
+    samples: FloatArray,
+    metrics: FloatArray,
+    kept_samples: FloatArray,
+    kept_allocations: FloatArray,
+) -> None:
+    """One workload's episode; metrics [E] are filled, the course where kept_samples has rows.
+
+    state, rule_state, allocation and samples [4, M] are room that is overwritten.
+    """
+    rule_state[:] = 0.0
+    for index in range(intervals):
+        start = index * INTERVAL_STEPS
+        interval_one(
+            state,
+            rule_state,
+            parameters,
+            limits,
+            allocation,
+            rule,
+            rates[start : start + INTERVAL_STEPS],
+            noise[start : start + INTERVAL_STEPS],
+            samples,
+            weights,
+            metrics,
+        )
+        if kept_samples.shape[0] > 0:
+            kept_samples[start : start + INTERVAL_STEPS] = samples
+            kept_allocations[start : start + INTERVAL_STEPS] = allocation
+    finish_totals(metrics, intervals, intervals * INTERVAL_STEPS)
+
+
+@compiled
 def rule_episode_rows(
     state: FloatArray,
     parameters: FloatArray,
@@ -135,30 +178,29 @@ def rule_episode_rows(
     kept_samples: FloatArray,
     kept_allocations: FloatArray,
 ) -> None:
-    """Whole episodes; metrics [B, E] are filled, the course where it has rows."""
+    """rule_episode for each row; kept_* have a row for each or have none [0, T, ...]."""
     samples = np.zeros((INTERVAL_STEPS, SAMPLE_COUNT))
     rule_state = np.zeros(CONTROLLER_STATE_COUNT)
+    no_samples = np.zeros((0, SAMPLE_COUNT))
+    no_allocations = np.zeros((0, 3))
+    keep = kept_samples.shape[0] > 0
     for row in range(state.shape[0]):
-        rule_state[:] = 0.0
-        for index in range(intervals):
-            start = index * INTERVAL_STEPS
-            interval_one(
-                state[row],
-                rule_state,
-                parameters[row],
-                limits[row],
-                allocation[row],
-                rule[row],
-                rates[row, start : start + INTERVAL_STEPS],
-                noise[row, start : start + INTERVAL_STEPS],
-                samples,
-                weights,
-                metrics[row],
-            )
-            if kept_samples.shape[0] > 0:
-                kept_samples[row, start : start + INTERVAL_STEPS] = samples
-                kept_allocations[row, start : start + INTERVAL_STEPS] = allocation[row]
-        finish_totals(metrics[row], intervals, intervals * INTERVAL_STEPS)
+        rule_episode(
+            state[row],
+            rule_state,
+            parameters[row],
+            limits[row],
+            allocation[row],
+            rule[row],
+            rates[row],
+            noise[row],
+            weights,
+            intervals,
+            samples,
+            metrics[row],
+            kept_samples[row] if keep else no_samples,
+            kept_allocations[row] if keep else no_allocations,
+        )
 
 
 def interval(

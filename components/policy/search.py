@@ -1,0 +1,230 @@
+"""Search of the rule's parameters per workload: cross-entropy over its twin ensemble and traces.
+
+Rubinstein, Methodology and Computing in Applied Probability 1 (1999): sample candidates around a
+mean, keep the best, move mean and deviation to them. Candidates of one iteration meet the same
+variants and the same chance; each iteration draws others, so that nothing is fitted to one trace.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.cluster.compiled import FloatArray, compiled, contiguous
+from components.cluster.limits import clip_allocation
+from components.cluster.noise import draw_noise
+from components.cluster.reward import (
+    EPISODE_COUNT,
+    INTERVAL_STEPS,
+    REWARD,
+    VIOLATION,
+    RewardWeights,
+)
+from components.cluster.rollout import whole_intervals
+from components.cluster.sample import SAMPLE_COUNT
+from components.cluster.state import STATE_COUNT, initial_one
+from components.policy.rule_parameters import RULE_COUNT, from_unit
+from components.policy.rule_rollout import CONTROLLER_STATE_COUNT, rule_episode
+
+ELITE_SHARE = 0.18
+SMOOTHING = 0.75
+LEAST_DEVIATION = 0.01
+# How many finalists are compared on all variants, and how often with other chance.
+FINALISTS = 6
+FINAL_ROUNDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """rule [B, K] and unit [B, K] found; curve [B, iterations]: the mean candidate's score.
+
+    score [B] and start_score [B] are those of the rule found and of the start, both on all
+    variants with the same chance.
+    """
+
+    rule: FloatArray
+    unit: FloatArray
+    curve: FloatArray
+    score: FloatArray
+    start_score: FloatArray
+    cpu_seconds: float
+
+
+@compiled
+def score_rules(
+    rules: FloatArray,
+    parameters: FloatArray,
+    limits: FloatArray,
+    rates: FloatArray,
+    noise: FloatArray,
+    allocations: FloatArray,
+    weights: FloatArray,
+    intervals: int,
+    out: FloatArray,
+) -> None:
+    """Mean (reward, violation) out [B, C, 2] of rules [B, C, K] over variants [B, V, ...]."""
+    state = np.zeros(STATE_COUNT)
+    rule_state = np.zeros(CONTROLLER_STATE_COUNT)
+    allocation = np.zeros(3)
+    metrics = np.zeros(EPISODE_COUNT)
+    samples = np.zeros((INTERVAL_STEPS, SAMPLE_COUNT))
+    no_samples = np.zeros((0, SAMPLE_COUNT))
+    no_allocations = np.zeros((0, 3))
+    variants = parameters.shape[1]
+    for row in range(rules.shape[0]):
+        for candidate in range(rules.shape[1]):
+            for variant in range(variants):
+                allocation[:] = allocations[row]
+                metrics[:] = 0.0
+                initial_one(
+                    state,
+                    parameters[row, variant],
+                    allocation[0],
+                    allocation[1],
+                    allocation[2],
+                    rates[row, variant, 0],
+                )
+                rule_episode(
+                    state,
+                    rule_state,
+                    parameters[row, variant],
+                    limits[row],
+                    allocation,
+                    rules[row, candidate],
+                    rates[row, variant],
+                    noise[row, variant],
+                    weights,
+                    intervals,
+                    samples,
+                    metrics,
+                    no_samples,
+                    no_allocations,
+                )
+                out[row, candidate, 0] += metrics[REWARD] / variants
+                out[row, candidate, 1] += metrics[VIOLATION] / variants
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    parameters: FloatArray
+    limits: FloatArray
+    rates: FloatArray
+    allocations: FloatArray
+    penalty: float
+    weights: FloatArray
+
+    def score(
+        self, units: FloatArray, variants: NDArray[np.intp], rng: np.random.Generator
+    ) -> FloatArray:
+        """Scores [B, C] of units [B, C, K] on variants [B, W] (indices) with fresh chance."""
+        batch, count = variants.shape
+        rows = np.arange(batch)[:, None]
+        rates = contiguous(self.rates[rows, variants])
+        steps = rates.shape[2]
+        noise = draw_noise(rng, steps, batch * count).reshape(batch, count, steps, -1)
+        out = np.zeros((batch, units.shape[1], 2))
+        score_rules(
+            contiguous(from_unit(units)),
+            contiguous(self.parameters[rows, variants]),
+            self.limits,
+            rates,
+            contiguous(noise),
+            self.allocations,
+            self.weights,
+            steps // INTERVAL_STEPS,
+            out,
+        )
+        scores: FloatArray = out[:, :, 0] - self.penalty * out[:, :, 1]
+        return scores
+
+
+def search_rule(
+    parameters: FloatArray,
+    limits: FloatArray,
+    rates: FloatArray,
+    initial_allocation: FloatArray,
+    start_unit: FloatArray,
+    start_deviation: float,
+    rng: np.random.Generator,
+    iterations: int = 16,
+    candidates: int = 56,
+    traces: int = 6,
+    violation_penalty: float = 0.1,
+    weights: RewardWeights | None = None,
+    on_iteration: Callable[[int, int], None] | None = None,
+) -> SearchResult:
+    """Search each workload's rule from start_unit [B, K] (in [0, 1]).
+
+    parameters [B, V, P] and rates [B, V, T] are the variants of each workload (twin members and
+    traces); limits [B, L]; initial_allocation [B, 3]. Per iteration `candidates` rules meet
+    `traces` of the variants (all, where there are fewer). The rule returned did best on all
+    variants among the final mean, the best candidates and the start, so it never scores below
+    its start there. on_iteration(done, total) is called after each iteration.
+    """
+    started = time.process_time()
+    steps = whole_intervals(rates[:, 0], INTERVAL_STEPS)
+    problem = _Problem(
+        contiguous(parameters),
+        contiguous(limits),
+        contiguous(rates[:, :, :steps]),
+        contiguous(clip_allocation(contiguous(initial_allocation), limits)),
+        violation_penalty,
+        (weights or RewardWeights()).row(),
+    )
+    batch, variants = parameters.shape[:2]
+    start = np.clip(contiguous(start_unit), 0.0, 1.0)
+    mean = start.copy()
+    deviation = np.full_like(mean, start_deviation)
+    best = np.repeat(start[:, None], FINALISTS, axis=1)
+    curve = np.empty((batch, iterations))
+    for iteration in range(iterations):
+        chosen = _choose(rng, batch, variants, traces)
+        units = _candidates(rng, mean, deviation, candidates)
+        scores = problem.score(units, chosen, rng)
+        curve[:, iteration] = scores[:, 0]
+        order = np.argsort(-scores, axis=1, kind="stable")
+        elites = np.take_along_axis(
+            units, order[:, : max(3, int(ELITE_SHARE * candidates)), None], axis=1
+        )
+        best = elites[:, :FINALISTS]
+        mean += SMOOTHING * (elites.mean(axis=1) - mean)
+        deviation += SMOOTHING * (elites.std(axis=1) - deviation)
+        np.maximum(deviation, LEAST_DEVIATION, out=deviation)
+        if on_iteration is not None:
+            on_iteration(iteration + 1, iterations)
+    finalists = np.concatenate([start[:, None], mean[:, None], best], axis=1)
+    everything = np.tile(np.arange(variants), (batch, 1))
+    final = np.zeros(finalists.shape[:2])
+    for _ in range(FINAL_ROUNDS):
+        final += problem.score(finalists, everything, rng) / FINAL_ROUNDS
+    winner = final.argmax(axis=1)
+    each = np.arange(batch)
+    unit = contiguous(finalists[each, winner])
+    return SearchResult(
+        rule=from_unit(unit),
+        unit=unit,
+        curve=curve,
+        score=final[each, winner],
+        start_score=final[:, 0].copy(),
+        cpu_seconds=time.process_time() - started,
+    )
+
+
+def _choose(rng: np.random.Generator, batch: int, variants: int, count: int) -> NDArray[np.intp]:
+    """Indices [batch, min(count, variants)] of variants, drawn anew for each workload."""
+    order = np.argsort(rng.random((batch, variants)), axis=1)
+    return order[:, : min(count, variants)]
+
+
+def _candidates(
+    rng: np.random.Generator, mean: FloatArray, deviation: FloatArray, count: int
+) -> FloatArray:
+    """Candidates [B, count, K] inside [0, 1]; the first is the mean itself."""
+    draws = rng.standard_normal((len(mean), count, RULE_COUNT))
+    draws[:, 0] = 0.0
+    units: FloatArray = np.clip(mean[:, None] + draws * deviation[:, None], 0.0, 1.0)
+    return units
