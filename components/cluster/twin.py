@@ -1,1 +1,136 @@
-"""A workload's digital twin (being written: fit by replaying the telemetry through the simulator)."""
+"""A workload's digital twin: the simulator's parameters fitted to its telemetry, with uncertainty.
+
+Member 0 is the fit to all training rows. The others are fits to block-bootstrap samples of the
+rows (blocks of two minutes, so that autocorrelated rows stay together), with what the telemetry
+doesn't identify drawn around its prior. Training and validation draw from all members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from components.cluster import parameters as par
+from components.cluster.compiled import FloatArray
+from components.cluster.limits import limits_of
+from components.cluster.parameters import PARAMETER_NAMES
+from components.cluster.twin_evidence import Evidence, evidence_of, identified
+from components.cluster.twin_fit import first_guess, fit_parameters, log_errors
+from components.errors import UserError
+from components.workload.spec import Workload
+
+BLOCK_STEPS = 8
+LEAST_ROWS = 16
+# How far, by logarithm, a parameter may lie from its prior when nothing was seen of it.
+UNSEEN_SPREAD = 0.35
+ERROR_NAMES = ("cpu", "memory", "latency_p50", "latency")
+_UNSEEN = (
+    "parallelism_cores",
+    "concurrency_limit",
+    "timeout_ms",
+    "startup_s",
+    "startup_cpu_m",
+    "oom_restart_s",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """members [M, P]; held-out median relative errors by name; which parameters are identified."""
+
+    members: FloatArray
+    errors: dict[str, float]
+    identified: dict[str, bool]
+
+
+def fit_twin(
+    training: pd.DataFrame,
+    held_out: pd.DataFrame,
+    workload: Workload,
+    rng: np.random.Generator,
+    members: int = 8,
+) -> Twin:
+    """The twin of a workload from its training frame; its errors are taken on the held-out frame.
+
+    Raises UserError when fewer than 16 rows of the training frame show load and allocation.
+    """
+    evidence = evidence_of(training, workload)
+    rows = int(evidence.usable[:, 0].sum())
+    if rows < LEAST_ROWS:
+        raise UserError(
+            f"{workload.key}: {rows} steps of its telemetry show load, CPU and a settled"
+            f" allocation, {LEAST_ROWS} are needed; record for longer or see the quality report"
+        )
+    limits = limits_of([workload])[0]
+    guess = first_guess(evidence)
+    best = fit_parameters(evidence, limits, guess, guess, np.ones(len(training)))
+    best[par.METRIC_NOISE] = _noise(best, limits, evidence)
+    seen = identified(evidence)
+    ensemble = [best]
+    for _ in range(members - 1):
+        weights = block_weights(rng, len(training))
+        resampled = fit_parameters(evidence, limits, best, guess, weights)
+        ensemble.append(_unseen_drawn(rng, resampled, seen))
+    errors = relative_errors(best, limits, evidence_of(held_out, workload))
+    return Twin(np.stack(ensemble), errors, seen)
+
+
+def relative_errors(
+    parameters: FloatArray, limits: FloatArray, evidence: Evidence
+) -> dict[str, float]:
+    """Median of |predicted - measured| / measured by ERROR_NAMES; only what was measured."""
+    relative = np.abs(np.expm1(log_errors(parameters, limits, evidence)))
+    return {
+        name: float(np.median(relative[rows, column]))
+        for column, name in enumerate(ERROR_NAMES)
+        if (rows := evidence.usable[:, column]).any()
+    }
+
+
+def block_weights(rng: np.random.Generator, steps: int) -> FloatArray:
+    """How often each of `steps` rows is in a bootstrap sample of blocks: [steps], mean about 1."""
+    blocks = -(-steps // BLOCK_STEPS)
+    counts = rng.multinomial(blocks, np.full(blocks, 1.0 / blocks))
+    return np.repeat(counts, BLOCK_STEPS)[:steps].astype(np.float64)
+
+
+def to_json(twin: Twin) -> dict[str, Any]:
+    """The twin as JSON-ready values, each parameter under its name."""
+    return {
+        "members": [
+            dict(zip(PARAMETER_NAMES, map(float, member), strict=True)) for member in twin.members
+        ],
+        "errors": twin.errors,
+        "identified": twin.identified,
+    }
+
+
+def from_json(document: Mapping[str, Any]) -> Twin:
+    """The inverse of to_json; raises UserError when a parameter is missing."""
+    try:
+        members = [[float(row[name]) for name in PARAMETER_NAMES] for row in document["members"]]
+        return Twin(np.array(members), dict(document["errors"]), dict(document["identified"]))
+    except (KeyError, TypeError) as error:
+        raise UserError(f"a twin lacks {error}; run the embedding stage again") from error
+
+
+def _noise(parameters: FloatArray, limits: FloatArray, evidence: Evidence) -> float:
+    """Robust relative deviation of measured CPU around the fit (1.4826 times the median)."""
+    errors = log_errors(parameters, limits, evidence)[evidence.usable[:, 0], 0]
+    spec = par.SERVICE_PARAMETERS[par.METRIC_NOISE]
+    return float(np.clip(1.4826 * np.median(np.abs(errors)), spec.low, spec.high))
+
+
+def _unseen_drawn(
+    rng: np.random.Generator, parameters: FloatArray, seen: Mapping[str, bool]
+) -> FloatArray:
+    drawn = parameters.copy()
+    for name in _UNSEEN:
+        factor = np.exp(rng.normal(0.0, UNSEEN_SPREAD))
+        if not seen.get(name, False):
+            drawn[PARAMETER_NAMES.index(name)] *= factor
+    return par.clip_parameters(drawn)
