@@ -38,6 +38,7 @@ PRIOR_OOM_RESTART_S = 10.0  # the kubelet's first back-off
 PRIOR_CONCURRENCY = 32.0
 PRIOR_PARALLELISM = 1.0
 _EVALUATIONS = 60
+_FAR_FROM_USUAL = 10.0
 
 
 def first_guess(evidence: Evidence) -> FloatArray:
@@ -121,11 +122,13 @@ def with_fitted(parameters: FloatArray, logs: FloatArray) -> FloatArray:
 
 
 def _timeout_ms(samples: FloatArray) -> float:
-    """The slowest latency beside failures; clients that wait for longer were not seen."""
+    """The slowest latency beside failures, if it is far from usual; else refusals failed at once."""
     failing = samples[samples[:, smp.ERROR_RATIO] > 0.01]
     if not failing.size:
         return PRIOR_TIMEOUT_MS
-    return float(failing[:, smp.LATENCY_MS].max())
+    slowest = float(failing[:, smp.LATENCY_MS].max())
+    usual = float(np.median(samples[:, smp.LATENCY_MS]))
+    return slowest if slowest > _FAR_FROM_USUAL * usual else PRIOR_TIMEOUT_MS
 
 
 def _resize_restarts(samples: FloatArray) -> float:

@@ -18,6 +18,7 @@ from components.cluster.state import initial_state
 from components.cluster.telemetry_samples import MEASURED_COLUMNS
 from components.cluster.twin import block_weights, fit_twin, from_json, to_json
 from components.cluster.twin_evidence import evidence_of, settled, starts
+from components.cluster.twin_fit import first_guess
 from components.errors import UserError
 from components.workload.spec import Bounds, MetricSource, Slo, Workload
 from components.workload.telemetry import COLUMNS, split
@@ -202,3 +203,13 @@ def test_bootstrap_weights_count_whole_blocks() -> None:
     weights = block_weights(np.random.default_rng(0), 20)
     assert weights.shape == (20,)
     assert all(len(set(weights[start : start + 8])) == 1 for start in (0, 8, 16))
+
+
+def test_a_refusal_is_no_timeout_and_a_stall_is_one() -> None:
+    frame = observed(service(), 12, steps=80)
+    refused = frame.assign(error_ratio=0.0, latency_ms=100.0)
+    refused.loc[40:45, ["error_ratio", "latency_ms"]] = [0.5, 150.0]
+    stalled = refused.copy()
+    stalled.loc[42, "latency_ms"] = 4800.0
+    guesses = [first_guess(evidence_of(each, WORKLOAD)) for each in (refused, stalled)]
+    assert [guess[par.TIMEOUT_MS] for guess in guesses] == [10_000.0, 4800.0]
