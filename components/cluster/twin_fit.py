@@ -122,7 +122,7 @@ def with_fitted(parameters: FloatArray, logs: FloatArray) -> FloatArray:
 
 
 def _timeout_ms(samples: FloatArray) -> float:
-    """The slowest latency beside failures, if it is far from usual; else refusals failed at once."""
+    """The slowest latency beside failures, if far from usual; else refusals failed at once."""
     failing = samples[samples[:, smp.ERROR_RATIO] > 0.01]
     if not failing.size:
         return PRIOR_TIMEOUT_MS
