@@ -78,6 +78,7 @@ def record(run: Run, output: Path) -> bool:
                     run.services,
                     recorded.start_s,
                     recorded.end_s,
+                    run.work,
                     output,
                 )
             return recorded.complete
@@ -94,12 +95,12 @@ def derive_again(work: Path, output: Path, services: Sequence[Service]) -> None:
     services = [service for service in services if service.key in recorded.services]
     if is_ready(recorded.prometheus_url):  # it is still being recorded
         end_s = recorded.end_s if recorded.complete else int(time.time())
-        write_recording(recorded.prometheus_url, services, recorded.start_s, end_s, output)
+        write_recording(recorded.prometheus_url, services, recorded.start_s, end_s, work, output)
         return
     server = Prometheus(work, None)
     server.start()
     try:
-        write_recording(server.url, services, recorded.start_s, recorded.end_s, output)
+        write_recording(server.url, services, recorded.start_s, recorded.end_s, work, output)
     finally:
         server.stop()
 

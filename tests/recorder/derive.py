@@ -13,18 +13,20 @@ from components.ingestion.config import IngestionConfig
 from components.progress import Progress
 from components.workload.spec import Bounds, MetricSource, Slo, Workload, dump_workloads
 from components.workload.telemetry import STEP_S, telemetry_file
+from tests.recorder.events import incidents_page, read_events
 from tests.recorder.exporter import CONTAINER
 from tests.recorder.podman import RigError
 from tests.recorder.services import Service
 
 RATE_WINDOW_S = 30
 WORKLOADS_FILE = "workloads.yaml"
+INCIDENTS_FILE = "incidents.md"
 
 
 def write_recording(
-    url: str, services: Sequence[Service], start_s: int, end_s: int, folder: Path
+    url: str, services: Sequence[Service], start_s: int, end_s: int, work: Path, folder: Path
 ) -> None:
-    """Write a Parquet file per service and workloads.yaml, each whole or not at all.
+    """Write a Parquet file per service, workloads.yaml and incidents.md, each whole or not at all.
 
     The rows are the steps of 15 s that end between `start_s` (seconds since 1970) and a full rate
     window, and `end_s`. Raises RigError when a service left too little, UserError.
@@ -49,6 +51,8 @@ def write_recording(
             data = telemetry_file(dataset, workload).read_bytes()
             write_bytes(telemetry_file(folder, workload), data)
         write_text(folder / WORKLOADS_FILE, (dataset / WORKLOADS_FILE).read_text())
+        page = incidents_page(read_events(work), start_s, end_s)
+        write_text(folder / INCIDENTS_FILE, page)
 
 
 def workload_of(service: Service) -> Workload:

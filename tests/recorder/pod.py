@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.recorder import cgroup, podman
+from tests.recorder.events import OOM_KILLED
 from tests.recorder.schedule import Allocation
 from tests.recorder.services import MIB, Service
 
@@ -30,7 +31,7 @@ class Node:
 
     image: str
     work_id: str
-    note: Callable[[str, str], None]
+    note: Callable[[str, str, str], None]
 
 
 def suffix(source: random.Random, length: int) -> str:
@@ -94,7 +95,7 @@ class Pod:
         try:
             await podman.resize_container(self.container, allocation.cpu_m, memory)
         except podman.RigError as error:
-            self._node.note("resize refused", f"{self.name}: {error}")
+            self._note("resize refused", f"{self.name}: {error}")
 
     async def remove(self, grace_s: int = 0) -> None:
         """Take the pod out of the balancer, then stop and remove its container."""
@@ -130,7 +131,7 @@ class Pod:
             try:
                 await self._died()
             except podman.RigError as error:
-                self._node.note("restart failed", f"{self.name}: {error}")
+                self._note("restart failed", f"{self.name}: {error}")
                 await asyncio.sleep(_BACK_OFF_S[-1])
 
     async def _started(self) -> None:
@@ -143,9 +144,9 @@ class Pod:
         code = await podman.exit_code(self.container)
         kills = cgroup.oom_kills()
         by_memory = code == _SIGKILL_EXIT and kills > self._kernel_kills
-        self.last_reason = "OOMKilled" if by_memory else "Error"
+        self.last_reason = OOM_KILLED if by_memory else "Error"
         self.oom_kills += by_memory
-        self._node.note(self.last_reason, f"{self.name} (exit code {code})")
+        self._note(self.last_reason, f"{self.name} (exit code {code})")
         now_s = time.monotonic()
         if now_s - self._crashed_at_s > _BACK_OFF_FORGOTTEN_S:
             self._crashes = 0
@@ -157,6 +158,9 @@ class Pod:
         self.restarts += 1
         if self.allocation:
             await self.resize(self.allocation)
+
+    def _note(self, kind: str, detail: str) -> None:
+        self._node.note(kind, self.service.key, detail)
 
     async def _probe(self) -> bool:
         """Return whether GET /healthz answers 200 in time."""

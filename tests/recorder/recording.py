@@ -9,10 +9,11 @@ import random
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from functools import partial
 
 from tests.recorder import podman
 from tests.recorder.deployment import Deployment
+from tests.recorder.events import note, written
 from tests.recorder.exporter import Exporter
 from tests.recorder.load import Ingress
 from tests.recorder.pod import Node
@@ -34,7 +35,7 @@ class Recorder:
         self._say = say
         self._stop = asyncio.Event()
         source = random.Random(run.seed)
-        node = Node(image, run.work_id, run.note)
+        node = Node(image, run.work_id, partial(note, run.work))
         self._deployments = [Deployment(service, node) for service in run.services]
         self._ingresses = [
             Ingress(deployment, random.Random(source.random())) for deployment in self._deployments
@@ -113,7 +114,7 @@ class Recorder:
         """Apply the changes at their times; one that has begun is finished."""
         for change in changes[1:]:
             await asyncio.sleep(max(0.0, start_s + change.at_s - time.monotonic()))
-            self.run.note(change.reason, f"{deployment.service.key} {asdict(change.allocation)}")
+            note(self.run.work, change.reason, deployment.service.key, written(change.allocation))
             await asyncio.shield(deployment.apply(change.allocation))
 
     async def _report(self, start_s: float) -> None:

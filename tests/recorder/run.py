@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from tests.recorder.services import Service
 
 _PLAN_SEED = 1000
 _RUN_FILE = "run.json"
-_EVENTS_FILE = "events.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +38,6 @@ class Run:
     def work_id(self) -> str:
         """Return the label of this work folder's containers."""
         return hashlib.sha256(str(self.work.resolve()).encode()).hexdigest()[:12]
-
-    def note(self, kind: str, text: str) -> None:
-        """Append an event to the work folder's log."""
-        event = {"time_s": round(time.time(), 1), "kind": kind, "text": text}
-        with (self.work / _EVENTS_FILE).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(event) + "\n")
 
 
 @dataclass(frozen=True, slots=True)

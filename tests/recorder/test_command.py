@@ -72,14 +72,6 @@ def test_what_is_known_of_a_run_is_read_back(tmp_path):
     assert read_run(tmp_path) == recorded
 
 
-def test_events_are_appended_in_order(tmp_path):
-    run = Run(SERVICES[:1], 60, tmp_path)
-    run.note("starve", "shop/checkout")
-    run.note("OOMKilled", "a pod")
-    lines = (tmp_path / "events.jsonl").read_text().splitlines()
-    assert ["starve" in lines[0], "OOMKilled" in lines[1]] == [True, True]
-
-
 def test_a_later_run_goes_on_in_the_same_rates(tmp_path):
     whole = Run(SERVICES, 600, tmp_path)
     later = Run(SERVICES, 200, tmp_path, offset_s=400)

@@ -16,7 +16,7 @@ from tests.recorder.pod import Node, Pod
 from tests.recorder.schedule import Allocation
 from tests.recorder.services import SERVICES
 
-NODE = Node("image", "work", lambda kind, text: None)
+NODE = Node("image", "work", lambda kind, workload, detail: None)
 POD = 'namespace="shop",pod="checkout-bcdfghjkl-mnpqr",container="app"'
 
 

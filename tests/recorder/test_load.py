@@ -15,7 +15,7 @@ from tests.recorder.load import BUCKETS_S, Histogram, Ingress, least_connections
 from tests.recorder.pod import Node, Pod, free_port
 from tests.recorder.services import SERVICES
 
-NODE = Node("image", "work", lambda kind, text: None)
+NODE = Node("image", "work", lambda kind, workload, detail: None)
 QUICK_WORK = {"segments": [{"kind": "wait", "mean_ms": 5}]}
 SLOW_WORK = {"segments": [{"kind": "wait", "mean_ms": 1500}], "concurrency": 100}
 
