@@ -1,0 +1,84 @@
+"""The check of one workload: from two frames and its twin to findings and their pictures' data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from components.cluster.compiled import FloatArray
+from components.drift_check.blocks import blocks
+from components.drift_check.config import DriftConfig
+from components.drift_check.findings import (
+    LATENCY,
+    Promise,
+    block_steps,
+    dynamics_finding,
+    input_finding,
+    mean,
+    outcome_finding,
+)
+from components.drift_check.measured import Residuals, residuals_of, violations_of
+from components.drift_check.picture import Course
+from components.drift_check.prediction import column
+from components.drift_check.verdict import Checked
+from components.workload.spec import Workload
+from components.workload.telemetry import STEP_S
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadCheck:
+    """One workload's findings, the courses for its picture, and how long a block is."""
+
+    checked: Checked
+    courses: dict[str, Course]
+    block_s: int
+
+
+def check_workload(
+    reference: pd.DataFrame,
+    recent: pd.DataFrame,
+    workload: Workload,
+    parameters: FloatArray,
+    config: DriftConfig,
+    promise: Promise | None = None,
+) -> WorkloadCheck:
+    """Return what the three tests find; `parameters` [P] are the twin's."""
+    steps = block_steps(recent, config)
+    before, now = (residuals_of(frame, workload, parameters) for frame in (reference, recent))
+    findings = {
+        "input": input_finding(reference, recent, steps, config),
+        "dynamics": dynamics_finding(before, now, steps, config),
+        "outcome": outcome_finding(reference, recent, workload, steps, config, promise),
+    }
+    checked = Checked(findings, tuple(recent["time"].iloc[::steps]), live=promise is not None)
+    measure = findings["dynamics"].measure
+    courses = {
+        "input": _course(
+            "",
+            column(reference, "request_rate_per_s"),
+            column(recent, "request_rate_per_s"),
+            steps,
+        ),
+        "dynamics": _course(
+            measure, np.exp(_of(before, measure)), np.exp(_of(now, measure)), steps
+        ),
+        "outcome": _course(
+            "", violations_of(reference, workload), violations_of(recent, workload), steps
+        ),
+    }
+    return WorkloadCheck(checked, courses, steps * STEP_S)
+
+
+def _course(measure: str, reference: FloatArray, recent: FloatArray, steps: int) -> Course:
+    return Course(measure, blocks(reference, steps, mean), blocks(recent, steps, mean))
+
+
+def _of(residuals: Residuals, measure: str) -> FloatArray:
+    named = {
+        "CPU per request": residuals.cpu,
+        "memory": residuals.memory,
+        LATENCY: residuals.latency,
+    }
+    return named[measure]

@@ -1,0 +1,73 @@
+"""What the check reads: two datasets, the twins of the first, validation's promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from components.artifacts.files import read_json
+from components.cluster.compiled import FloatArray
+from components.cluster.parameters import PARAMETER_COUNT
+from components.drift_check.findings import Promise
+from components.errors import UserError
+from components.workload.spec import Workload, load_workloads
+from components.workload.telemetry import read_telemetry, telemetry_file
+
+Dataset = dict[str, tuple[Workload, pd.DataFrame]]
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """Return workload and telemetry by key; raises UserError for what is missing or broken."""
+    workloads = load_workloads(folder / "workloads.yaml")
+    return {
+        workload.key: (workload, read_telemetry(telemetry_file(folder, workload)))
+        for workload in workloads
+    }
+
+
+def read_twins(embedding: Path) -> dict[str, FloatArray]:
+    """Return each twin's parameters [P]: the geometric mean of its ensemble's members.
+
+    Raises UserError for a missing or broken twins.json.
+    """
+    path = embedding / "twins.json"
+    document = read_json(path)
+    try:
+        members = {
+            key: np.array(twin["members"], dtype=np.float64) for key, twin in document.items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} holds no twins: run the embedding stage again") from error
+    for key, ensemble in members.items():
+        if ensemble.ndim != 2 or ensemble.shape[1] != PARAMETER_COUNT:
+            raise UserError(f"{path}: twin of {key} is of another version; run embedding again")
+    return {key: _geometric_mean(ensemble) for key, ensemble in members.items()}
+
+
+def read_promises(validation: Path | None) -> dict[str, Promise]:
+    """Return by key the share of SLO violations that validation saw under the policy."""
+    if validation is None:
+        return {}
+    path = validation / "validation.json"
+    document: Any = read_json(path)
+    try:
+        shares = {
+            key: one["rows"]["policy"]["violation"] for key, one in document["workloads"].items()
+        }
+        return {
+            key: Promise(float(share["mean"]), float(share["low"]), float(share["high"]))
+            for key, share in shares.items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} promises nothing: run the validation stage again") from error
+
+
+def _geometric_mean(members: FloatArray) -> FloatArray:
+    # Some parameters may be zero: those are averaged as they are.
+    positive = (members > 0).all(axis=0)
+    logs = np.log(np.where(positive, members, 1.0)).mean(axis=0)
+    means: FloatArray = np.where(positive, np.exp(logs), members.mean(axis=0))
+    return means

@@ -1,0 +1,78 @@
+"""The picture of a check: for each workload its three measures, before and now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from components.cluster.compiled import FloatArray
+from components.drift_check.verdict import Verdict
+from components.pictures import COLOURS, picture_png
+
+MOST_ROWS = 24
+_BEFORE, _NOW, _ALARM = COLOURS[6], COLOURS[0], COLOURS[1]
+_TITLES = {
+    "input": "requests per second",
+    "dynamics": "{measure}, measured / twin",
+    "outcome": "share of steps beyond the SLO",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A test's measure over time: reference blocks [K] and recent blocks [R], and its name."""
+
+    measure: str
+    reference: FloatArray
+    recent: FloatArray
+
+
+def drift_picture(
+    courses: Mapping[str, Mapping[str, Course]],
+    verdicts: Mapping[str, Verdict],
+    block_s: Mapping[str, int],
+) -> bytes:
+    """Return a PNG: a row for each workload (drifted ones first), a column for each test."""
+    keys = sorted(courses, key=lambda key: not verdicts[key].drifted)[:MOST_ROWS]
+
+    def draw(figure: Figure) -> None:
+        grid = figure.subplots(len(keys), len(_TITLES), squeeze=False)
+        for row, key in zip(grid, keys, strict=True):
+            for axes, (test, title) in zip(row, _TITLES.items(), strict=True):
+                course = courses[key][test]
+                _draw_course(axes, course, verdicts[key], test, block_s[key])
+                axes.set_title(f"{key}: {title.format(measure=course.measure)}", loc="left")
+        for axes in grid[-1]:
+            axes.set_xlabel("minutes, 0 = the recent telemetry begins")
+
+    return picture_png(draw, 13.5, 0.6 + 1.9 * len(keys))
+
+
+def _draw_course(axes: Axes, course: Course, verdict: Verdict, test: str, block_s: int) -> None:
+    assert verdict.checked is not None
+    alarm = verdict.is_alarm(test)
+    minutes = block_s / 60.0
+    # The time between the two recordings is left out: only the edge counts.
+    before = minutes * (np.arange(len(course.reference)) - len(course.reference) + 0.5)
+    now = minutes * (np.arange(len(course.recent)) + 0.5)
+    low, high = _band(course.reference)
+    axes.axhspan(low, high, color=_BEFORE, alpha=0.12, linewidth=0)
+    axes.axvline(0.0, color=_BEFORE, linewidth=0.8)
+    axes.plot(before, course.reference, color=_BEFORE, marker=".", label="reference")
+    axes.plot(now, course.recent, color=_ALARM if alarm else _NOW, marker=".", label="recent")
+    shift = verdict.checked.findings[test].shift
+    if alarm and shift is not None:
+        axes.axvline(minutes * shift.since, color=_ALARM, linestyle="--", linewidth=1.0)
+        axes.set_facecolor("#fff4ee")
+
+
+def _band(values: FloatArray) -> tuple[float, float]:
+    present = values[np.isfinite(values)]
+    if present.size == 0:
+        return 0.0, 0.0
+    low, high = np.quantile(present, (0.05, 0.95))
+    return float(low), float(high)

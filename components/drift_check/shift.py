@@ -1,0 +1,124 @@
+"""Has a level shifted by more than a trivial amount? A t test on blocks, calibrated on history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from components.cluster.compiled import FloatArray
+from components.drift_check.blocks import effective_count, lag_one_correlation, without_outliers
+
+FEWEST_REFERENCE_BLOCKS = 6
+FEWEST_RECENT_BLOCKS = 3
+# Measurements this alike can't be told from rounding.
+_LEAST_DEVIATION = 0.01
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A difference of levels, in the blocks' own scale, with its 95 % interval and its test.
+
+    `p_value` is of the hypothesis that the difference is within the floor; `since` the index of
+    the recent block from which the shift holds (most likely).
+    """
+
+    size: float
+    low: float
+    high: float
+    statistic: float
+    p_value: float
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A mean with its standard error and the degrees of freedom of that error."""
+
+    mean: float
+    error: float
+    freedom: float
+
+
+def level_of(values: FloatArray, correlation: float) -> Level:
+    """Return the level of blocks [K] whose neighbours are so correlated."""
+    kept = without_outliers(values)
+    count = effective_count(kept.size, correlation)
+    deviation = max(float(np.std(kept, ddof=1)) if kept.size > 1 else 0.0, _LEAST_DEVIATION)
+    return Level(float(np.mean(kept)), deviation / np.sqrt(count), max(count - 1.0, 1.0))
+
+
+def wandering(reference: FloatArray, length: int, correlation: float) -> float:
+    """Return by how much stretches of the reference differ more than the test believes, >= 1.
+
+    Each stretch of `length` blocks is compared with the rest, as recent blocks will be; the root
+    mean square of the differences over their standard errors would be about 1 for a series
+    without a slower movement.
+    """
+    length = min(length, len(reference) // 2)
+    scores = []
+    for start in range(len(reference) - length + 1):
+        inside = reference[start : start + length]
+        outside = np.concatenate([reference[:start], reference[start + length :]])
+        if np.isfinite(inside).sum() >= 2 and np.isfinite(outside).sum() >= 2:
+            first, second = level_of(inside, correlation), level_of(outside, correlation)
+            error = np.hypot(first.error, second.error)
+            scores.append((first.mean - second.mean) / error)
+    return max(1.0, float(np.sqrt(np.mean(np.square(scores))))) if scores else 1.0
+
+
+def shift_between(reference: FloatArray, recent: FloatArray, floor: float) -> Shift | None:
+    """Return the shift from reference [K] to recent blocks [R]; None where either is too short.
+
+    The difference d is tested against |d| <= floor (a minimum-effect test): t = (|d| - floor) /
+    its error, in which autocorrelation counts by the effective number of blocks and slower
+    movement by what the reference itself shows.
+    """
+    if (
+        np.isfinite(reference).sum() < FEWEST_REFERENCE_BLOCKS
+        or np.isfinite(recent).sum() < FEWEST_RECENT_BLOCKS
+    ):
+        return None
+    correlation = lag_one_correlation(reference)
+    before, after = level_of(reference, correlation), level_of(recent, correlation)
+    calibration = wandering(reference, len(recent), correlation)
+    return minimum_effect(
+        difference=after.mean - before.mean,
+        error=calibration * float(np.hypot(before.error, after.error)),
+        freedom=before.freedom + after.freedom,
+        floor=floor,
+        since=first_shifted(recent - before.mean),
+    )
+
+
+def minimum_effect(
+    difference: float, error: float, freedom: float, floor: float, since: int
+) -> Shift:
+    """Return the minimum-effect t test of a difference with its standard error."""
+    statistic = (abs(difference) - floor) / error
+    far = (abs(difference) + floor) / error
+    p_value = float(stats.t.sf(statistic, freedom) + stats.t.sf(far, freedom))
+    reach = error * float(stats.t.ppf(0.5 + _CONFIDENCE / 2, freedom))
+    return Shift(
+        size=difference,
+        low=difference - reach,
+        high=difference + reach,
+        statistic=statistic,
+        p_value=min(p_value, 1.0),
+        since=since,
+    )
+
+
+def first_shifted(difference: FloatArray) -> int:
+    """Return the block [R] from which one constant shift explains the differences best.
+
+    Least squares with zero before and a free mean after: the gain of a start k is
+    (R - k) * mean(difference[k:])^2.
+    """
+    present = np.flatnonzero(np.isfinite(difference))
+    values = difference[present]
+    counts = np.arange(len(values), 0, -1)
+    tails = np.cumsum(values[::-1])[::-1]
+    return int(present[int(np.argmax(tails**2 / counts))])

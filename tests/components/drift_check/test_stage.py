@@ -1,0 +1,140 @@
+"""The whole stage on folders: what it writes, what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.artifacts.files import write_json
+from components.drift_check.config import DriftConfig
+from components.drift_check.stage import DriftSummary, run
+from components.errors import UserError
+from components.progress import Progress
+from components.workload.spec import dump_workloads
+from components.workload.telemetry import telemetry_bytes
+from tests.components.drift_check.synthetic_service import WORKLOAD, Service, telemetry
+
+CART = Service(demand_ms=3.0, rate_per_s=20.0)
+
+
+def _dataset(folder: Path, services: Mapping[str, Service], steps: int, seed: int) -> Path:
+    rng = np.random.default_rng(seed)
+    (folder / "shop").mkdir(parents=True)
+    for name, service in services.items():
+        frame = telemetry(service, rng, steps)
+        (folder / "shop" / f"{name}.parquet").write_bytes(telemetry_bytes(frame))
+    workloads = [replace(WORKLOAD, name=name) for name in services]
+    (folder / "workloads.yaml").write_text(dump_workloads(workloads))
+    return folder
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> dict[str, Path]:
+    """A reference, and an hour later: checkout got slower, cart didn't."""
+    _dataset(tmp_path / "reference", {"checkout": Service(), "cart": CART}, 240, seed=1)
+    later = {"checkout": Service().slower(1.8), "cart": CART}
+    _dataset(tmp_path / "recent", later, 100, seed=2)
+    members = {
+        "shop/checkout": {"members": [list(Service().parameters())] * 3},
+        "shop/cart": {"members": [list(CART.parameters())] * 3},
+    }
+    write_json(tmp_path / "embedding" / "twins.json", members)
+    promise = {"mean": 0.05, "low": 0.04, "high": 0.06}
+    rows = {"rows": {"policy": {"violation": promise}}}
+    validated = {"workloads": dict.fromkeys(members, rows)}
+    write_json(tmp_path / "validation" / "validation.json", validated)
+    return {name: tmp_path / name for name in ("reference", "recent", "embedding", "validation")}
+
+
+def _run(folders: Mapping[str, Path], config: DriftConfig | None = None) -> DriftSummary:
+    output = folders["recent"].parent / "drift"
+    return run(config or DriftConfig(), **folders, output=output, progress=Progress("drift_check"))
+
+
+def test_the_slower_service_and_only_it_has_drifted(folders: dict[str, Path]) -> None:
+    summary = _run(folders)
+    assert summary == DriftSummary(("shop/checkout",), ("shop/checkout", "shop/cart"))
+    output = folders["recent"].parent / "drift"
+    verdicts = json.loads((output / "drift.json").read_text())
+    assert verdicts["shop/checkout"]["drifted"]
+    assert verdicts["shop/checkout"]["recommendation"] == "refit the twin and fine-tune"
+    assert not verdicts["shop/cart"]["drifted"]
+    assert set(verdicts["shop/cart"]["tests"]) == {"input", "dynamics", "outcome"}
+    assert (output / "drift.png").read_bytes().startswith(b"\x89PNG")
+    assert "refit the twin" in (output / "drift.html").read_text()
+
+
+def test_the_same_inputs_give_the_same_bytes(folders: dict[str, Path]) -> None:
+    output = folders["recent"].parent / "drift"
+    names = ("drift.json", "drift.png", "drift.html")
+    _run(folders)
+    first = [(output / name).read_bytes() for name in names]
+    _run(folders)
+    assert [(output / name).read_bytes() for name in names] == first
+
+
+def test_new_and_vanished_workloads_are_told_and_not_called_drifted(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    recent = _dataset(tmp_path / "other", {"cart": CART, "wish": CART}, 100, seed=2)
+    summary = _run({**folders, "recent": recent})
+    assert summary.checked == ("shop/cart",)
+    verdicts = json.loads((tmp_path / "drift" / "drift.json").read_text())
+    assert verdicts["shop/wish"]["reasons"] == [
+        "shop/wish is new: it has no reference; run the autoscaling pipeline"
+    ]
+    assert "no recent telemetry" in verdicts["shop/checkout"]["reasons"][0]
+    assert not verdicts["shop/checkout"]["drifted"]
+
+
+def test_nothing_in_common_is_one_clear_line(folders: dict[str, Path], tmp_path: Path) -> None:
+    recent = _dataset(tmp_path / "other", {"wish": CART}, 100, seed=2)
+    with pytest.raises(UserError, match="nothing to compare: shop/wish is new"):
+        _run({**folders, "recent": recent})
+    assert not (tmp_path / "drift").exists()
+
+
+def test_a_live_workload_without_a_promise_is_one_clear_line(folders: dict[str, Path]) -> None:
+    with pytest.raises(UserError, match="promised nothing for shop/wish"):
+        _run(folders, DriftConfig(live=("shop/wish",)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("embedding/twins.json", [], "holds no twins"),
+        ("embedding/twins.json", {"shop/cart": {"members": [[1.0]]}}, "of another version"),
+        ("validation/validation.json", {"workloads": {"a": {}}}, "promises nothing"),
+    ],
+)
+def test_a_broken_input_is_one_clear_line(
+    folders: dict[str, Path], name: str, value: object, what: str
+) -> None:
+    write_json(folders["recent"].parent / name, value)
+    with pytest.raises(UserError, match=what):
+        _run(folders)
+
+
+def test_a_missing_input_is_one_clear_line(folders: dict[str, Path]) -> None:
+    (folders["embedding"] / "twins.json").unlink()
+    with pytest.raises(UserError, match=r"twins\.json is missing"):
+        _run(folders)
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"false_discovery_rate": 0.0}, "false_discovery_rate"),
+        ({"block_s": 15}, "block_s"),
+        ({"cpu_factor": 1.0}, "cpu_factor"),
+        ({"violation_share": 1.0}, "violation_share"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings: dict[str, float], what: str) -> None:
+    with pytest.raises(UserError, match=what):
+        DriftConfig(**settings)  # type: ignore[arg-type]

@@ -1,0 +1,66 @@
+"""Many tests at once: the false discovery rate, by hand."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+
+from components.drift_check.config import DriftConfig
+from components.drift_check.findings import Finding
+from components.drift_check.shift import minimum_effect
+from components.drift_check.verdict import Checked, judge, untested
+
+TIMES = (pd.Timestamp("2026-01-01T00:00:00Z"), pd.Timestamp("2026-01-01T00:02:30Z"))
+CONFIG = DriftConfig()
+
+
+def _checked(*p_values: float) -> Checked:
+    shift = minimum_effect(0.7, error=0.1, freedom=9.0, floor=0.2, since=1)
+    names = ("input", "dynamics", "outcome")
+    return Checked(
+        {
+            name: Finding(f"the {name}", p_value, shift)
+            for name, p_value in zip(names, p_values, strict=False)
+        },
+        TIMES,
+    )
+
+
+def test_p_values_are_adjusted_over_all_workloads_and_tests() -> None:
+    # Sorted .01 .02 .03 .9; times 4 over the rank: .04 .04 .04 .9 after the running minimum.
+    verdicts = judge({"a": _checked(0.01, 0.9), "b": _checked(0.02, 0.03)}, CONFIG)
+    q_values = [verdicts[key].q_values[name] for key in "ab" for name in ("input", "dynamics")]
+    assert [round(q, 10) for q in q_values] == [0.04, 0.9, 0.04, 0.04]
+    assert verdicts["a"].alarms == ("input",)
+    assert verdicts["b"].alarms == ("input", "dynamics")
+
+
+def test_one_small_p_value_among_many_workloads_is_no_discovery() -> None:
+    workloads = {f"w{index}": _checked(0.5, 0.5, 0.5) for index in range(9)}
+    assert judge({"a": _checked(0.01)}, CONFIG)["a"].drifted
+    assert not judge({"a": _checked(0.01), **workloads}, CONFIG)["a"].drifted
+
+
+def test_an_alarm_says_what_how_large_how_sure_and_since_when() -> None:
+    (reason,) = judge({"a": _checked(0.001)}, CONFIG)["a"].reasons
+    assert reason == (
+        "input: the input is 2.01 times what it was (95 % interval 1.61 to 2.52)"
+        " since 2026-01-01 00:02 UTC (q = 0.001)"
+    )
+
+
+def test_verdicts_are_json() -> None:
+    verdict = judge({"a": _checked(0.001, 0.5, 1.0)}, CONFIG)["a"]
+    text = json.dumps(verdict.to_json(), allow_nan=False)
+    assert json.loads(text)["tests"]["dynamics"]["q_value"] == 0.75
+    assert json.loads(json.dumps(untested("new").to_json())) == {
+        "drifted": False,
+        "recommendation": "nothing",
+        "reasons": ["new"],
+        "tests": {},
+    }
+
+
+def test_nothing_checked_gives_no_verdict() -> None:
+    assert judge({}, CONFIG) == {}
