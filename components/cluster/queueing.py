@@ -10,7 +10,9 @@ things. Its latency is W plus a random part X whose mean and variance are summed
   g(r) ~ exp(-1.166 r - 0.18 r^2) / (2 r) (Siegmund's correction 0.583 for r -> 0, numerical sums
   for larger r: g(1) = .126, g(2) = .0089);
 - the stall until the next period for what arrives when the quota is spent;
-- its own stalls when one request needs more than a period's quota;
+- its own stalls when one request needs more than a period's quota Q = qP. A request that starts
+  at a uniform phase with a full quota stalls for P(1-q)^2/2 on average at the first crossing (if
+  the period ends while it runs, not at all) and for P - Q at each later one;
 - waiting for one of the replica's request slots.
 Quantiles of X are a gamma distribution's by Wilson and Hilferty (1931).
 """
@@ -97,6 +99,25 @@ def quota_waiting(
 
 
 @compiled
+def own_stalls(demand_s: float, quota: float, variability: float) -> tuple[float, float]:
+    """(mean in s, variance) of the stalls of one request alone under a quota in cores."""
+    period_quota_s = quota * PERIOD_S
+    if quota >= 1.0 or demand_s * (1.0 + 4.0 * math.sqrt(variability)) < period_quota_s:
+        return 0.0, 0.0
+    spread = variability * demand_s * demand_s
+    idle_s = PERIOD_S - period_quota_s
+    first = gamma_tail(demand_s, spread, period_quota_s)
+    second = gamma_tail(demand_s, spread, 2.0 * period_quota_s)
+    # Crossings after the second: their expected number is that of whole quotas left.
+    later = second + max(demand_s / period_quota_s - 2.5, 0.0)
+    mean = first * idle_s * (1.0 - quota) * 0.5 + later * idle_s
+    # Second moments in place of variances: they can't grow with the quota.
+    variance = first * idle_s * idle_s * (1.0 - quota) / 3.0
+    variance += min(later, 1.0) * spread * (idle_s / period_quota_s) ** 2
+    return mean, variance
+
+
+@compiled
 def station(
     rate_per_s: float,
     quota: float,
@@ -124,11 +145,10 @@ def station(
         carried, spent = quota_waiting(rate_per_s, demand_s, quota, variability)
         carried *= share
         stall = spent * min(rate_per_s * demand_s / quota, 1.0) * share
-        if quota < 1.0:
-            own = demand_s * (1.0 / quota - 1.0) * demand_s / (demand_s + quota * PERIOD_S)
+        own, own_variance = own_stalls(demand_s, quota, variability)
         stalled = stall * share * PERIOD_S * 0.5
         mean += carried + own + stalled
-        variance += own * own * variability
+        variance += own_variance
         if spent > 1e-9:
             variance += carried * carried * (2.0 / spent - 1.0)
             variance += max(stall * (share * PERIOD_S) ** 2 / 3.0 - stalled * stalled, 0.0)
