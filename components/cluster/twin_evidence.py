@@ -102,7 +102,7 @@ def identified(evidence: Evidence) -> dict[str, bool]:
         "memory_base_bytes": bool(usable[:, 1].sum() >= 8),
         "memory_per_request_bytes": bool(usable[:, 1].sum() >= 8) and spread(busy) > 0.5,
         "startup_s": starts(samples).size > 0,
-        "resize_restarts": resizes(samples).any(),
+        "resize_restarts": bool(resizes(samples).any()),
         "timeout_ms": bool(np.any(samples[:, smp.ERROR_RATIO] > 0.01)),
     }
 
