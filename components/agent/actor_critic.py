@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from components.agent.initialisation import linear
 
 HIDDEN_SIZE = 64
-INITIAL_SCALE = 0.25
+INITIAL_SCALE = 0.12
 _SMALLEST_SCALE = 0.02
 
 

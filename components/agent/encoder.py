@@ -13,10 +13,32 @@ import torch
 from torch import Tensor, nn
 
 from components.agent.initialisation import linear, recurrent
+from components.cluster.observation import OBSERVATION_COUNT, OBSERVATION_FIELDS
+from components.cluster.parameters import PARAMETER_COUNT
 
 HIDDEN_SIZE = 48
 EMBEDDING_SIZE = 32
 _HEAD_SIZE = 64
+
+
+# The allocation chosen for an interval: given to the forecast, not asked of it.
+ACTION_FIELDS = (
+    "replicas_position",
+    "cpu_position",
+    "memory_position",
+    "previous_replicas_change",
+    "previous_cpu_change",
+    "previous_memory_change",
+)
+# What never changes within a past, or tells of the measuring: nothing to foresee.
+FIXED_FIELDS = (
+    "slo_scale",
+    "slo_percentile",
+    "replicas_scale",
+    "cpu_scale",
+    "missing",
+    "known_past",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +47,27 @@ class EncoderShape:
 
     observation_count: O, fields of one interval's observation.
     action_columns: the fields that show the allocation chosen for the interval, A of them.
+    predicted_columns: the fields to be foreseen, F of them.
     parameter_count: P, simulator parameters estimated as an auxiliary task.
     """
 
     observation_count: int
     action_columns: tuple[int, ...]
+    predicted_columns: tuple[int, ...]
     parameter_count: int
 
-    @property
-    def predicted_columns(self) -> tuple[int, ...]:
-        """The F fields to be predicted: all that aren't the action itself."""
-        chosen = set(self.action_columns)
-        return tuple(column for column in range(self.observation_count) if column not in chosen)
+
+def workload_shape() -> EncoderShape:
+    """The shape for observations of workloads, real or simulated."""
+    told = {*ACTION_FIELDS, *FIXED_FIELDS}
+    return EncoderShape(
+        observation_count=OBSERVATION_COUNT,
+        action_columns=tuple(OBSERVATION_FIELDS.index(name) for name in ACTION_FIELDS),
+        predicted_columns=tuple(
+            index for index, name in enumerate(OBSERVATION_FIELDS) if name not in told
+        ),
+        parameter_count=PARAMETER_COUNT,
+    )
 
 
 class Encoder(nn.Module):
@@ -76,6 +107,16 @@ class Encoder(nn.Module):
         change: Tensor = self.prediction(known)
         return before[:, :, list(self.shape.predicted_columns)] + change
 
-    def estimate_parameters(self, embeddings: Tensor) -> Tensor:
-        """Simulator parameters in the unit box as estimated after each interval, [B, T, P]."""
-        return torch.sigmoid(self.parameters_head(embeddings))
+    def estimate_parameters(self, pooled: Tensor) -> Tensor:
+        """Simulator parameters in the unit box, [B, P], from pooled embeddings [B, E]."""
+        return torch.sigmoid(self.parameters_head(pooled))
+
+
+def pool(embeddings: Tensor) -> Tensor:
+    """The embedding of a whole past, [B, E], from those after each interval, [B, T, E].
+
+    The mean over the second half: by then the workload is known, and a single interval's
+    accidents average out.
+    """
+    pooled: Tensor = embeddings[:, embeddings.shape[1] // 2 :].mean(dim=1)
+    return pooled

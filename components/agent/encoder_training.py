@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from components.agent.encoder import Encoder, EncoderShape
+from components.agent.encoder import Encoder, EncoderShape, pool
 from components.agent.initialisation import generator_of
 from components.agent.losses import parameter_loss, prediction_loss
 from components.cluster.compiled import FloatArray
@@ -74,28 +74,34 @@ def train_encoder(
 
 
 def embed(encoder: Encoder, observations: FloatArray) -> FloatArray:
-    """The embedding after the last interval, [B, E], from observations [B, T, O]."""
+    """The embeddings of workloads, [B, E], from their pasts [B, T, O]."""
     with torch.no_grad():
-        embeddings: Tensor = encoder(torch.from_numpy(observations).float())[:, -1]
-    return embeddings.double().numpy()
+        pooled = pool(encoder(torch.from_numpy(observations).float()))
+    return pooled.double().numpy()
 
 
-def forecast_errors(encoder: Encoder, observations: FloatArray) -> tuple[FloatArray, FloatArray]:
+def forecast_errors(
+    encoder: Encoder, observations: FloatArray, first: int = 1
+) -> tuple[FloatArray, FloatArray]:
     """Mean absolute errors of the next interval's fields, by the encoder and by persistence.
 
-    Persistence forecasts that nothing changes. Both are [F], over all workloads and intervals,
-    in the units of the normalised observation.
+    Persistence forecasts that nothing changes. Both are [F], over all workloads and the intervals
+    first ... T-1, in the units of the normalised observation.
 
     Args:
         encoder: a trained encoder.
-        observations: trajectories that it wasn't trained on, [B, T, O].
+        observations: trajectories [B, T, O] that it wasn't trained on, from interval `first` on.
+        first: the first interval to be foreseen, at least 1.
     """
     seen = torch.from_numpy(observations).float()
     columns = list(encoder.shape.predicted_columns)
     with torch.no_grad():
         predicted = encoder.predict(seen, encoder(seen))
     observed, before = seen[:, 1:, columns], seen[:, :-1, columns]
-    errors = [(forecast - observed).abs().mean(dim=(0, 1)) for forecast in (predicted, before)]
+    errors = [
+        (forecast - observed)[:, first - 1 :].abs().mean(dim=(0, 1))
+        for forecast in (predicted, before)
+    ]
     return errors[0].double().numpy(), errors[1].double().numpy()
 
 
@@ -105,7 +111,7 @@ def _loss(encoder: Encoder, observations: Tensor, parameters: Tensor) -> Tensor:
     loss = prediction_loss(predicted, observations[:, 1:, list(encoder.shape.predicted_columns)])
     known = ~torch.isnan(parameters).any(dim=1)
     if known.any():
-        estimated = encoder.estimate_parameters(embeddings[known])
+        estimated = encoder.estimate_parameters(pool(embeddings[known]))
         loss = loss + _PARAMETER_WEIGHT * parameter_loss(estimated, parameters[known])
     return loss
 

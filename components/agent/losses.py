@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+PREDICTION_THRESHOLD = 0.2
 _LOG_2_PI = math.log(2.0 * math.pi)
 
 
@@ -87,10 +88,10 @@ def value_loss(values: Tensor, returns: Tensor) -> Tensor:
 
 
 def prediction_loss(predicted: Tensor, observed: Tensor) -> Tensor:
-    """Mean Huber loss (threshold 1) over intervals and fields, scalar.
+    """Mean Huber loss over intervals and fields, divided by its threshold d, scalar.
 
-    0.5 e^2 for |e| <= 1, |e| - 0.5 beyond: a flash crowd, which nobody could foresee, pulls
-    with bounded force.
+    e^2 / (2 d) for |e| <= d, |e| - d / 2 beyond: a flash crowd, which nobody could foresee, pulls
+    with bounded force, and what mostly stays as it is isn't foretold to change a little.
 
     Args:
         predicted: the next intervals' observations as predicted, [B, T, F].
@@ -99,19 +100,21 @@ def prediction_loss(predicted: Tensor, observed: Tensor) -> Tensor:
     assert predicted.ndim == 3, predicted.shape
     _assert_shape(observed, tuple(predicted.shape))
     error = (predicted - observed).abs()
-    return torch.where(error <= 1.0, 0.5 * error.square(), error - 0.5).mean()
+    threshold = PREDICTION_THRESHOLD
+    near = error.square() / (2.0 * threshold)
+    return torch.where(error <= threshold, near, error - 0.5 * threshold).mean()
 
 
 def parameter_loss(estimated: Tensor, parameters: Tensor) -> Tensor:
     """Mean squared error of the estimated simulator parameters in the unit box, scalar.
 
     Args:
-        estimated: one estimate an interval, [B, T, P].
-        parameters: the application's true ones, which don't change meanwhile, [B, P].
+        estimated: [B, P].
+        parameters: the applications' true ones, [B, P].
     """
-    assert estimated.ndim == 3, estimated.shape
-    _assert_shape(parameters, (estimated.shape[0], estimated.shape[2]))
-    return (estimated - parameters[:, None, :]).square().mean()
+    assert estimated.ndim == 2, estimated.shape
+    _assert_shape(parameters, tuple(estimated.shape))
+    return (estimated - parameters).square().mean()
 
 
 def _assert_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:

@@ -1,7 +1,9 @@
 """Proximal policy optimisation over the parameters of a rule, for many workloads at once.
 
-An action is a whole rule, in the unit box, that then decides for one interval. Its mean depends
-on the workload alone, so the actions of a stretch can be drawn before the stretch is simulated.
+An action is a whole rule, in the unit box, that is then in charge for a term of several decision
+intervals: a rule's worth shows only after a while, and noise that changes every minute would
+mostly average out. Its mean depends on the workload alone, so the actions of a stretch can be
+drawn before the stretch is simulated.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from components.cluster.compiled import FloatArray
 class PpoSettings:
     """How an update is made; the values that worked on simulated services.
 
-    discount, advantage_decay: gamma and lambda of the advantages.
+    discount, advantage_decay: gamma and lambda of the advantages, from term to term.
     clip: how far a probability ratio may move.
     epochs, minibatches: passes over a stretch, and its parts (split by workload).
     learning_rate: Adam's at the start; it falls linearly to `final_learning_rate_share` of it.
@@ -34,25 +36,25 @@ class PpoSettings:
     value_weight, gradient_norm: the critic's share of the loss; the gradient's largest norm.
     """
 
-    discount: float = 0.9
+    discount: float = 0.5
     advantage_decay: float = 0.9
     clip: float = 0.2
     epochs: int = 4
     minibatches: int = 4
     learning_rate: float = 2e-3
     final_learning_rate_share: float = 0.1
-    entropy_weight: float = 0.01
+    entropy_weight: float = 0.001
     value_weight: float = 0.5
     gradient_norm: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What a batch of workloads met in T decisions.
+    """What a batch of workloads met in T terms.
 
-    observations: before each decision and after the last, [B, T + 1, O].
-    rewards: of each decision's interval, [B, T].
-    violations: share of each interval in which the objective was missed, [B, T].
+    observations: before each term and after the last, [B, T + 1, O].
+    rewards: mean over each term's decisions, [B, T].
+    violations: share of each term in which the objective was missed, [B, T].
     """
 
     observations: FloatArray
@@ -61,15 +63,15 @@ class Stretch:
 
 
 def draw_actions(
-    network: ActorCritic, contexts: Tensor, decisions: int, generator: torch.Generator
+    network: ActorCritic, contexts: Tensor, terms: int, generator: torch.Generator
 ) -> Tensor:
-    """Explored rules for each decision of a stretch, [B, T, K], from contexts [B, C].
+    """Explored rules for each term of a stretch, [B, T, K], from contexts [B, C].
 
     They may leave the unit box; who acts on them clips them.
     """
     with torch.no_grad():
         mean = network.mean(contexts)[:, None, :]
-        shape = (contexts.shape[0], decisions, mean.shape[-1])
+        shape = (contexts.shape[0], terms, mean.shape[-1])
         noise = torch.randn(shape, generator=generator)
         return mean + network.bounded_log_scale().exp() * noise
 
@@ -91,7 +93,7 @@ def improve(
         network: the actor and the critic.
         optimizer: of the network's parameters.
         contexts: [B, C].
-        actions: the rules that acted, [B, T, K].
+        actions: the rules in charge, [B, T, K].
         stretch: what they led to.
         multiplier: the price of a violation in units of reward.
         remaining: share of the training still to come, in [0, 1]; scales rate and entropy.

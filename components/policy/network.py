@@ -34,7 +34,7 @@ class Layer:
 
     def __call__(self, inputs: FloatArray) -> FloatArray:
         """[..., M] from [..., N]."""
-        return inputs @ self.weight.T + self.bias
+        return np.asarray(inputs @ self.weight.T + self.bias, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +66,25 @@ class TrajectoryEncoder:
         return cls.from_arrays(read_arrays(path, ENCODER_KIND))
 
     def embed(self, observations: FloatArray) -> FloatArray:
-        """The embedding after the last interval, [B, E] in (-1, 1), from [B, T, O]."""
+        """The embeddings of workloads, [B, E] in (-1, 1), from their pasts [B, T, O].
+
+        The mean of what is known after each interval of the second half.
+        """
         size = self.gru_hidden.weight.shape[1]
         hidden = np.zeros((observations.shape[0], size))
-        for index in range(observations.shape[1]):
+        intervals = observations.shape[1]
+        total = np.zeros((observations.shape[0], self.embedding.bias.shape[0]))
+        for index in range(intervals):
             given = self.gru_input(observations[:, index])
             kept = self.gru_hidden(hidden)
             reset = _sigmoid(given[:, :size] + kept[:, :size])
             update = _sigmoid(given[:, size : 2 * size] + kept[:, size : 2 * size])
             fresh = np.tanh(given[:, 2 * size :] + reset * kept[:, 2 * size :])
             hidden = (1.0 - update) * fresh + update * hidden
-        return np.tanh(self.embedding(hidden))
+            if index >= intervals // 2:
+                total += np.tanh(self.embedding(hidden))
+        pooled: FloatArray = total / (intervals - intervals // 2)
+        return pooled
 
 
 @dataclass(frozen=True, slots=True)

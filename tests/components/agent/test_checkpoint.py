@@ -9,7 +9,7 @@ from components.agent.initialisation import generator_of
 from components.errors import UserError
 from components.policy.network import MetaPolicy
 
-SHAPE = EncoderShape(observation_count=7, action_columns=(1, 4), parameter_count=3)
+SHAPE = EncoderShape(7, action_columns=(1, 4), predicted_columns=(0, 2, 3), parameter_count=3)
 
 
 def test_a_saved_encoder_comes_back_with_every_weight(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_an_encoder_is_refused_as_a_meta_policy(tmp_path: Path) -> None:
 
 def test_an_encoder_of_other_observations_is_refused(tmp_path: Path) -> None:
     save_encoder(tmp_path / "encoder.safetensors", Encoder(SHAPE, generator_of(4)))
-    wider = EncoderShape(observation_count=8, action_columns=(1, 4), parameter_count=3)
+    wider = EncoderShape(8, action_columns=(1, 4), predicted_columns=(0, 2, 3), parameter_count=3)
     with pytest.raises(UserError, match="made by another version"):
         load_encoder(tmp_path / "encoder.safetensors", wider)
 

@@ -5,11 +5,11 @@ import torch
 
 from components.agent.actor_critic import ActorCritic
 from components.agent.checkpoint import save_encoder, save_meta_policy
-from components.agent.encoder import EMBEDDING_SIZE, Encoder, EncoderShape
+from components.agent.encoder import EMBEDDING_SIZE, Encoder, EncoderShape, pool
 from components.agent.initialisation import generator_of
 from components.policy.network import MetaPolicy, TrajectoryEncoder
 
-SHAPE = EncoderShape(observation_count=7, action_columns=(1, 4), parameter_count=3)
+SHAPE = EncoderShape(7, action_columns=(1, 4), predicted_columns=(0, 2, 3), parameter_count=3)
 
 
 def _network() -> ActorCritic:
@@ -24,11 +24,12 @@ def test_numpy_embedding_and_proposal_agree_with_torch(tmp_path: Path) -> None:
     encoder, network = Encoder(SHAPE, generator_of(0)), _network()
     save_encoder(tmp_path / "encoder.safetensors", encoder)
     save_meta_policy(tmp_path / "meta_policy.safetensors", encoder, network)
-    observations = np.random.default_rng(5).normal(size=(6, 40, 7))
+    rng = np.random.default_rng(5)
+    observations = rng.normal(size=(6, 1, 7)) + rng.normal(size=(6, 40, 7))
 
     seen = torch.from_numpy(observations).float()
     with torch.no_grad():
-        embeddings = encoder(seen)[:, -1]
+        embeddings = pool(encoder(seen))
         context = torch.cat([seen.mean(dim=1), embeddings], dim=1)
         proposals = network.mean(context).numpy()
 

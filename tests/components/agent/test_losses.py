@@ -88,11 +88,19 @@ def test_value_loss_is_half_the_mean_square() -> None:
 
 
 def test_prediction_loss_is_square_near_and_linear_far() -> None:
-    # Errors .5 and 3: .125 and 2.5; mean 1.3125.
-    loss = prediction_loss(torch.tensor([[[0.5, 3.0]]]), torch.zeros(1, 1, 2))
-    assert loss.item() == 1.3125
+    # Threshold .2, errors .1 and 3: .01 / .4 = .025 and 3 - .1 = 2.9; mean 1.4625.
+    loss = prediction_loss(torch.tensor([[[0.1, 3.0]]]), torch.zeros(1, 1, 2))
+    assert loss.item() == pytest.approx(1.4625)
 
 
-def test_parameter_loss_compares_every_interval_with_the_same_parameters() -> None:
-    estimated = torch.tensor([[[0.0], [0.5], [1.0]]])
-    assert parameter_loss(estimated, torch.tensor([[0.5]])).item() == pytest.approx(0.5 / 3)
+def test_parameter_loss_is_the_mean_square_over_workloads_and_parameters() -> None:
+    estimated = torch.tensor([[0.0, 0.5], [1.0, 0.5]])
+    # Squares 0, .25, .25, 0.
+    assert parameter_loss(estimated, torch.tensor([[0.0, 1.0], [0.5, 0.5]])).item() == 0.125
+
+
+def test_losses_refuse_tensors_of_different_shapes() -> None:
+    with pytest.raises(AssertionError, match="expected"):
+        parameter_loss(torch.zeros(2, 3), torch.zeros(2, 1))
+    with pytest.raises(AssertionError, match="expected"):
+        prediction_loss(torch.zeros(2, 3, 4), torch.zeros(2, 3, 1))

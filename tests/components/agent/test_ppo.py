@@ -43,7 +43,7 @@ def _train(seed: int, iterations: int) -> ActorCritic:
             _meet(contexts, actions),
             multiplier=0.0,
             remaining=1.0 - iteration / iterations,
-            settings=PpoSettings(),
+            settings=PpoSettings(discount=0.9),
             generator=generator,
         )
     return network
@@ -87,7 +87,7 @@ def test_violations_cost_the_multiplier() -> None:
                 stretch,
                 multiplier,
                 remaining=1.0,
-                settings=PpoSettings(),
+                settings=PpoSettings(discount=0.9),
                 generator=generator,
             )
         with torch.no_grad():

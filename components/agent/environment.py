@@ -1,0 +1,105 @@
+"""Many workloads in the simulator at once, run by rules: what a policy learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.agent.histories import allocation_schedule
+from components.agent.ppo import Stretch
+from components.cluster.compiled import FloatArray
+from components.cluster.noise import draw_noise
+from components.cluster.observation import OBSERVATION_COUNT
+from components.cluster.rates import synthetic_rates
+from components.cluster.reward import INTERVAL_STEPS
+from components.cluster.state import initial_state
+from components.policy.rule import from_unit
+from components.policy.rule_rollout import initial_rule_state, interval, rollout_rule
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Workloads in the simulator, twins or synthetic, each with what a policy knows of it.
+
+    parameters: of the simulator, [B, P].
+    limits: [B, L].
+    mean_rates_per_s: [B].
+    contexts: what the actor reads, [B, C].
+    """
+
+    parameters: FloatArray
+    limits: FloatArray
+    mean_rates_per_s: FloatArray
+    contexts: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What happens to a population, drawn beforehand.
+
+    rates_per_s: [B, T]; noise: [B, T, N]; allocation: in force at first, [B, 3].
+    """
+
+    rates_per_s: FloatArray
+    noise: FloatArray
+    allocation: FloatArray
+
+
+def draw_traces(population: Population, decisions: int, rng: np.random.Generator) -> Traces:
+    """Fresh traces of so many decision intervals."""
+    batch, steps = population.parameters.shape[0], decisions * INTERVAL_STEPS
+    allocation = allocation_schedule(
+        population.parameters, population.limits, population.mean_rates_per_s, 1, rng
+    )
+    return Traces(
+        rates_per_s=synthetic_rates(rng, batch, steps, population.mean_rates_per_s),
+        noise=draw_noise(rng, steps, batch),
+        allocation=allocation[:, 0],
+    )
+
+
+def meet(
+    population: Population, rules_unit: FloatArray, traces: Traces, term_decisions: int
+) -> Stretch:
+    """The stretch of T terms, each of which has a rule of its own in charge.
+
+    Args:
+        population: B workloads.
+        rules_unit: in the unit box (moved to its border where outside), [B, T, K].
+        traces: of T * term_decisions + 1 decision intervals; the first gives the first
+            observation.
+        term_decisions: how many decisions a rule makes.
+    """
+    batch, terms, _ = rules_unit.shape
+    decisions = terms * term_decisions
+    rules = from_unit(rules_unit)
+    rates = traces.rates_per_s.reshape(batch, decisions + 1, INTERVAL_STEPS)
+    noise = traces.noise.reshape(batch, decisions + 1, INTERVAL_STEPS, -1)
+    parameters, limits, allocation = population.parameters, population.limits, traces.allocation
+    state = initial_state(parameters, limits, allocation, rates[:, 0, 0])
+    memory = initial_rule_state(batch)
+    observations = np.empty((batch, decisions + 1, OBSERVATION_COUNT))
+    outcomes = np.empty((2, batch, decisions + 1))
+    for index in range(decisions + 1):
+        # A rule that has seen nothing keeps the allocation: the first interval is no decision.
+        rule = rules[:, max(index - 1, 0) // term_decisions]
+        state, memory, allocation, _, observation, reward, violation = interval(
+            state, memory, parameters, limits, allocation, rule, rates[:, index], noise[:, index]
+        )
+        observations[:, index], outcomes[:, :, index] = observation, (reward, violation)
+    rewards, violations = outcomes[:, :, 1:].reshape(2, batch, terms, term_decisions).mean(axis=3)
+    return Stretch(observations[:, ::term_decisions], rewards, violations)
+
+
+def episode_metrics(population: Population, rules_unit: FloatArray, traces: Traces) -> FloatArray:
+    """Episode metrics [B, E] of one rule a workload, [B, K] in the unit box, over the traces."""
+    rollout = rollout_rule(
+        from_unit(rules_unit),
+        population.parameters,
+        population.limits,
+        traces.rates_per_s,
+        traces.noise,
+        traces.allocation,
+    )
+    return rollout.metrics

@@ -1,0 +1,139 @@
+"""The stage: train the encoder, fit the twins, write what kind of workload each one is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.agent.checkpoint import load_encoder, save_encoder
+from components.agent.encoder import EMBEDDING_SIZE, Encoder, workload_shape
+from components.agent.encoder_training import EncoderSettings, embed, train_encoder
+from components.artifacts.files import finished_directory, write_bytes, write_json, write_text
+from components.cluster.twin import Twin, fit_twin, to_json
+from components.embedding.config import EmbeddingConfig
+from components.embedding.forecasts import synthetic_forecast, telemetry_forecast
+from components.embedding.map import map_png
+from components.embedding.page import embedding_html
+from components.embedding.pasts import (
+    KnownWorkload,
+    known_workloads,
+    synthetic_pasts,
+    with_telemetry,
+)
+from components.progress import Progress
+
+# Shares of the stage's time, for the progress bar.
+_SIMULATED, _TRAINED = 0.1, 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSummary:
+    """The workloads' keys, and the encoder's error as a share of persistence's."""
+
+    workloads: tuple[str, ...]
+    error_share_synthetic: float
+    error_share_telemetry: float
+
+
+def run(
+    config: EmbeddingConfig,
+    dataset: Path,
+    output: Path,
+    progress: Progress,
+    earlier: Path | None = None,
+) -> EmbeddingSummary:
+    """Write encoder.safetensors, embeddings.json, twins.json, errors.json, map.png, .html.
+
+    With `earlier`, an embedding's folder, its encoder is taken over, so that a meta-policy that
+    was learned on it still understands the vectors. The encoder and the twins see only the
+    training part of the telemetry; the errors are of the held-out part.
+
+    Raises UserError when an input is missing, damaged or too short.
+    """
+    pasts_rng, learning_rng, *twin_rngs = _generators(
+        config.seed, known := known_workloads(dataset)
+    )
+    progress.update(0.0, 1.0, "simulating synthetic applications")
+    unseen = synthetic_pasts(config.held_out_applications, config.intervals, pasts_rng)
+    if earlier is None:
+        encoder = _trained(config, known, pasts_rng, learning_rng, progress)
+    else:
+        encoder = load_encoder(earlier / "encoder.safetensors", workload_shape())
+    twins = _twins(config, known, twin_rngs, progress)
+    vectors = np.concatenate(
+        [embed(encoder, one.observations[None, : one.training_intervals]) for one in known]
+    )
+    errors = {
+        "synthetic": synthetic_forecast(encoder, unseen.observations),
+        "telemetry": telemetry_forecast(encoder, known),
+    }
+    picture = map_png(
+        embed(encoder, unseen.observations), vectors, [one.workload.key for one in known]
+    )
+    keys = tuple(one.workload.key for one in known)
+    documents: dict[str, Any] = {
+        "embeddings.json": {
+            "embedding_size": EMBEDDING_SIZE,
+            "workloads": dict(zip(keys, vectors.tolist(), strict=True)),
+        },
+        "twins.json": {key: to_json(twin) for key, twin in twins.items()},
+        "errors.json": {
+            "encoder": errors,
+            "twins": {key: twin.errors for key, twin in twins.items()},
+        },
+    }
+    with finished_directory(output) as folder:
+        save_encoder(folder / "encoder.safetensors", encoder)
+        for name, document in documents.items():
+            write_json(folder / name, document)
+        write_bytes(folder / "map.png", picture)
+        page = embedding_html(picture, documents["errors.json"], documents["twins.json"])
+        write_text(folder / "embedding.html", page)
+    progress.update(1.0, 1.0, f"{len(known)} workloads embedded")
+    shares = [one["encoder"] / max(one["persistence"], 1e-9) for one in errors.values()]
+    return EmbeddingSummary(keys, shares[0], shares[1])
+
+
+def _generators(seed: int, known: Sequence[KnownWorkload]) -> list[np.random.Generator]:
+    # A workload's twin is the same whichever other workloads are fitted beside it.
+    streams = [np.random.default_rng([seed, index]) for index in range(2)]
+    keys = [one.workload.key.encode() for one in known]
+    return streams + [np.random.default_rng([seed, *key]) for key in keys]
+
+
+def _trained(
+    config: EmbeddingConfig,
+    known: Sequence[KnownWorkload],
+    pasts_rng: np.random.Generator,
+    learning_rng: np.random.Generator,
+    progress: Progress,
+) -> Encoder:
+    synthetic = synthetic_pasts(config.applications, config.intervals, pasts_rng)
+    pasts = with_telemetry(synthetic, known, learning_rng)
+
+    def report(update: int, loss: float) -> None:
+        share = _SIMULATED + (_TRAINED - _SIMULATED) * update / config.updates
+        progress.update(share, 1.0, f"encoder update {update} of {config.updates}, loss {loss:.3f}")
+
+    settings = EncoderSettings(updates=config.updates)
+    return train_encoder(workload_shape(), pasts, settings, learning_rng, report)
+
+
+def _twins(
+    config: EmbeddingConfig,
+    known: Sequence[KnownWorkload],
+    rngs: Sequence[np.random.Generator],
+    progress: Progress,
+) -> dict[str, Twin]:
+    twins = {}
+    for index, (one, rng) in enumerate(zip(known, rngs, strict=True)):
+        share = _TRAINED + (1.0 - _TRAINED) * index / len(known)
+        progress.update(share, 1.0, f"twin of {one.workload.key}")
+        twins[one.workload.key] = fit_twin(
+            one.training, one.held_out, one.workload, rng, config.twin_members
+        )
+    return twins
