@@ -8,7 +8,7 @@ from components.actuator.situation import Situation
 from components.kubernetes_api.autoscaler import MultidimPodAutoscaler
 from components.kubernetes_api.conditions import TRUE, condition
 from components.kubernetes_api.container_policy import OFF
-from components.kubernetes_api.names import PAUSE_ANNOTATION, REASON_POLICY
+from components.kubernetes_api.names import PAUSE_ANNOTATION, POLICY_ACTING, REASON_POLICY
 from components.kubernetes_api.targets import STATEFUL_SET
 
 
@@ -29,11 +29,13 @@ def without_looking(autoscaler: MultidimPodAutoscaler) -> Obstacle | None:
         return Obstacle("Paused", f"the annotation {PAUSE_ANNOTATION} is true")
     if autoscaler.desired_replicas is None or provided is None or provided.status != TRUE:
         return Obstacle("NoRecommendation", "there is no recommendation to apply yet")
-    if provided.reason == REASON_POLICY and autoscaler.phase in ("INCUMBENT", "SHADOW"):
+    acting = condition(autoscaler.conditions, POLICY_ACTING)
+    stopped = autoscaler.phase == "INCUMBENT" or (acting is not None and acting.status != TRUE)
+    if provided.reason == REASON_POLICY and stopped:
         # After a rollback the policy's last word may still stand in the status.
+        phase = acting.reason if acting is not None else autoscaler.phase
         return Obstacle(
-            "PhaseForbids",
-            f"in phase {autoscaler.phase} the incumbent acts, but the status is the policy's",
+            "PhaseForbids", f"in phase {phase} the incumbent acts, but the status is the policy's"
         )
     return None
 

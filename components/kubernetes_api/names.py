@@ -9,7 +9,8 @@ VERSION = "v1alpha1"
 KIND = "MultidimPodAutoscaler"
 PLURAL = "multidimpodautoscalers"
 
-# On a MultidimPodAutoscaler.
+# On a MultidimPodAutoscaler. The phase is the word of a person or of the rollout: INCUMBENT stops
+# the policy at once, also while no recommender runs; its own way up is the recommender's business.
 PHASE_ANNOTATION = f"{PREFIX}/phase"
 PAUSE_ANNOTATION = f"{PREFIX}/pause"
 EVICT_ANNOTATION = f"{PREFIX}/evict"
@@ -25,3 +26,6 @@ RESIZED_ANNOTATION = f"{PREFIX}/resized"
 REASON_POLICY = "PolicyDecided"
 REASON_INCUMBENT = "IncumbentDecided"
 REASON_HELD = "HeldLastGood"
+
+# Whether the policy acts: true in CANARY and LIVE; the reason is the phase.
+POLICY_ACTING = "PolicyActing"

@@ -225,7 +225,7 @@ def test_off_does_nothing_at_all(cluster: Cluster, namespace: str, actuator: Act
     ("annotations", "reason", "by"),
     [
         ({"aware.autoscaling/pause": "true"}, "Paused", "IncumbentDecided"),
-        ({"aware.autoscaling/phase": "SHADOW"}, "PhaseForbids", "PolicyDecided"),
+        ({"aware.autoscaling/phase": "INCUMBENT"}, "PhaseForbids", "PolicyDecided"),
     ],
 )
 def test_what_the_user_or_the_phase_forbids_is_not_done(

@@ -1,0 +1,306 @@
+"""Each service account can do its job, and every other verb on every other resource is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+import yaml
+
+from components.actuator.settings import ActuatorSettings
+from components.actuator.tick import Actuator
+from components.kubernetes_api.autoscaler import ALL_AUTOSCALERS, autoscaler_of
+from components.kubernetes_api.capabilities import discover
+from components.kubernetes_api.client import Json, KubernetesClient
+from components.kubernetes_api.events import NORMAL, post_event
+from components.kubernetes_api.leases import LeaseHolder, LeaseWatch
+from tests.cluster.api_server import REPOSITORY, Cluster
+from tests.cluster.workloads import create_mpa, deployment, mpa, pods_of, recommend, start
+
+SYSTEM = "aware-system"
+ACCOUNTS = ("aware-recommender", "aware-actuator")
+
+STANDARD_VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
+UNUSUAL_VERBS = ("deletecollection", "impersonate", "bind", "escalate", "approve", "sign", "use")
+# Kinds that aren't on every server: the rules about them are checked all the same.
+GUESTS = {
+    ("autoscaling.k8s.io", "verticalpodautoscalers"),
+    ("autoscaling.k8s.io", "verticalpodautoscalers/status"),
+    ("keda.sh", "scaledobjects"),
+    ("keda.sh", "scaledobjects/status"),
+    ("", "pods/resize"),
+    ("", "serviceaccounts/token"),
+    ("", "pods/ephemeralcontainers"),
+    ("", "nodes/proxy"),
+}
+
+# By hand, and from what the code calls, not from the manifests: (group, resource): verbs.
+EVERYWHERE: dict[str, dict[tuple[str, str], str]] = {
+    "aware-recommender": {
+        ("autoscaling.k8s.io", "multidimpodautoscalers"): "get list watch",
+        ("autoscaling.k8s.io", "multidimpodautoscalers/status"): "patch",
+        ("autoscaling.k8s.io", "verticalpodautoscalers"): "list watch",
+        ("autoscaling", "horizontalpodautoscalers"): "list watch",
+        ("keda.sh", "scaledobjects"): "list watch",
+        ("apps", "deployments"): "list watch",
+        ("apps", "statefulsets"): "list watch",
+        ("apps", "replicasets"): "list watch",
+        ("", "pods"): "list watch",
+        ("", "nodes"): "list watch",
+        ("", "limitranges"): "list watch",
+        ("", "resourcequotas"): "list watch",
+        ("", "events"): "create",
+    },
+    "aware-actuator": {
+        ("autoscaling.k8s.io", "multidimpodautoscalers"): "get list",
+        ("autoscaling.k8s.io", "multidimpodautoscalers/status"): "patch",
+        ("autoscaling.k8s.io", "verticalpodautoscalers"): "list",
+        ("autoscaling", "horizontalpodautoscalers"): "list",
+        ("keda.sh", "scaledobjects"): "list",
+        ("policy", "poddisruptionbudgets"): "list",
+        ("apps", "deployments"): "get list patch",
+        ("apps", "statefulsets"): "get list patch",
+        ("apps", "deployments/scale"): "patch",
+        ("apps", "statefulsets/scale"): "patch",
+        ("apps", "replicasets"): "list patch",
+        ("", "pods"): "list",
+        ("", "pods/resize"): "patch",
+        ("", "pods/eviction"): "create",
+        ("", "events"): "create",
+    },
+}
+LEASES = ("coordination.k8s.io", "leases")
+# In their own namespace beside that: (account, name of the Lease): verbs.
+OWN_LEASES = {
+    ("aware-recommender", "aware-recommender"): "create get update",
+    ("aware-recommender", "aware-actuator"): "create",
+    ("aware-actuator", "aware-actuator"): "create get update",
+    ("aware-actuator", "aware-recommender"): "create get",
+}
+# What Kubernetes gives every account: asking what it may do itself.
+OF_EVERYONE = {
+    ("authorization.k8s.io", "selfsubjectaccessreviews", "create"),
+    ("authorization.k8s.io", "selfsubjectrulesreviews", "create"),
+    ("authentication.k8s.io", "selfsubjectreviews", "create"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    account: str
+    namespace: str
+    group: str
+    resource: str
+    verb: str
+    name: str = ""
+
+
+@pytest.fixture(scope="module")
+def installed(cluster: Cluster) -> Iterator[Cluster]:
+    """The manifests of manifests/rbac on the server, in the namespace that they are for."""
+    cluster.apply("/api/v1/namespaces", {"metadata": {"name": SYSTEM}})
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    paths = {
+        "ServiceAccount": f"/api/v1/namespaces/{SYSTEM}/serviceaccounts",
+        "ClusterRole": f"{rbac}/clusterroles",
+        "ClusterRoleBinding": f"{rbac}/clusterrolebindings",
+        "Role": f"{rbac}/namespaces/{SYSTEM}/roles",
+        "RoleBinding": f"{rbac}/namespaces/{SYSTEM}/rolebindings",
+    }
+    folder = REPOSITORY / "manifests" / "rbac"
+    applied = []
+    for name in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]:
+        for document in yaml.safe_load_all((folder / name).read_text()):
+            cluster.apply(paths[document["kind"]], document)
+            applied.append(f"{paths[document['kind']]}/{document['metadata']['name']}")
+    yield cluster
+    for path in [*reversed(applied), f"/api/v1/namespaces/{SYSTEM}"]:
+        cluster.client.delete(path)
+
+
+def all_resources(client: KubernetesClient) -> set[tuple[str, str]]:
+    """Every resource and subresource that the server has, with its group."""
+    found = {("", item["name"]) for item in client.get("/api/v1")["resources"]}
+    for group in client.get("/apis")["groups"]:
+        for version in group["versions"]:
+            listed = client.get(f"/apis/{version['groupVersion']}")["resources"]
+            found |= {(group["name"], item["name"]) for item in listed}
+    return found | GUESTS
+
+
+def may(client: KubernetesClient, question: Question) -> bool:
+    resource, _, subresource = question.resource.partition("/")
+    answer = client.create(
+        "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+        {
+            "spec": {
+                "user": f"system:serviceaccount:{SYSTEM}:{question.account}",
+                "groups": [
+                    "system:serviceaccounts",
+                    f"system:serviceaccounts:{SYSTEM}",
+                    "system:authenticated",
+                ],
+                "resourceAttributes": {
+                    key: value
+                    for key, value in {
+                        "namespace": question.namespace,
+                        "group": question.group,
+                        "resource": resource,
+                        "subresource": subresource,
+                        "verb": question.verb,
+                        "name": question.name,
+                    }.items()
+                    if value
+                },
+            }
+        },
+    )
+    return bool(answer["status"]["allowed"])
+
+
+def expected(question: Question) -> bool:
+    key = (question.group, question.resource)
+    if (*key, question.verb) in OF_EVERYONE:
+        return True
+    if key == LEASES and question.namespace == SYSTEM:
+        named = OWN_LEASES.get((question.account, question.name), "create")
+        return question.verb in named.split()
+    return question.verb in EVERYWHERE[question.account].get(key, "").split()
+
+
+def wrong_answers(cluster: Cluster, questions: list[Question]) -> list[Question]:
+    with ThreadPoolExecutor(4) as threads:
+        answers = threads.map(lambda question: may(cluster.client, question), questions)
+        pairs = list(zip(questions, answers, strict=True))
+    return [question for question, answer in pairs if answer != expected(question)]
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_every_verb_on_every_resource_is_allowed_only_where_the_job_takes_it(
+    installed: Cluster, namespace: str, account: str
+) -> None:
+    questions = [
+        Question(account, namespace, group, resource, verb)
+        for group, resource in sorted(all_resources(installed.client))
+        for verb in STANDARD_VERBS
+    ]
+    assert len(questions) > 700
+    assert wrong_answers(installed, questions) == []
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_no_account_can_gain_rights_or_delete_many(
+    installed: Cluster, namespace: str, account: str
+) -> None:
+    resources = {
+        *EVERYWHERE[account],
+        ("", "users"),
+        ("", "groups"),
+        ("", "serviceaccounts"),
+        ("", "secrets"),
+        ("", "nodes"),
+        ("rbac.authorization.k8s.io", "roles"),
+        ("rbac.authorization.k8s.io", "clusterroles"),
+        ("certificates.k8s.io", "signers"),
+        ("policy", "podsecuritypolicies"),
+    }
+    questions = [
+        Question(account, place, group, resource, verb)
+        for place in (namespace, SYSTEM, "")
+        for group, resource in sorted(resources)
+        for verb in (*UNUSUAL_VERBS, "*")
+    ]
+    assert wrong_answers(installed, questions) == []
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_in_its_own_namespace_it_may_also_hold_its_lease_and_no_other(
+    installed: Cluster, account: str
+) -> None:
+    leases = [
+        Question(account, SYSTEM, *LEASES, verb, name)
+        for verb in STANDARD_VERBS
+        for name in (*ACCOUNTS, "someone-elses")
+    ]
+    others = [
+        Question(account, SYSTEM, "", resource, verb)
+        for resource in ("secrets", "configmaps", "serviceaccounts", "serviceaccounts/token")
+        for verb in STANDARD_VERBS
+    ]
+    assert wrong_answers(installed, leases + others) == []
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_the_server_itself_lists_no_other_rule(installed: Cluster, account: str) -> None:
+    client = installed.client_as(SYSTEM, account)
+    answer: Json = client.create(
+        "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", {"spec": {"namespace": SYSTEM}}
+    )
+    allowed = {
+        (group, resource, verb)
+        for rule in answer["status"]["resourceRules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    wanted = {
+        (*key, verb) for key, verbs in EVERYWHERE[account].items() for verb in verbs.split()
+    } | {(*LEASES, verb) for verb in ("create", "get", "update")}
+    assert allowed - OF_EVERYONE == wanted
+    assert not answer["status"].get("incomplete")
+
+
+def test_the_actuator_can_do_its_whole_job_with_its_account(
+    installed: Cluster, namespace: str
+) -> None:
+    client = installed.client_as(SYSTEM, "aware-actuator")
+    actuator = Actuator(client, discover(client), ActuatorSettings(pass_wait_s=0.2), lambda: True)
+    start(installed, namespace, deployment(replicas=2))
+    mine = create_mpa(installed, namespace, mpa())
+    recommend(installed, mine, replicas=3, cpu="300m", memory="100Mi")
+    installed.wait_for(lambda: actuator.tick()[mine.key].reason == "Applied", namespace)
+    assert {
+        pod.containers["app"].cpu_limit_m for pod in pods_of(installed, namespace).values()
+    } == {300}
+    recreated = deployment("other", replicas=2)
+    start(installed, namespace, recreated)
+    other = create_mpa(installed, namespace, mpa("other", mode="Recreate"))
+    recommend(installed, other, replicas=2, cpu="300m")
+    installed.wait_for(lambda: actuator.tick()[other.key].reason == "Applied", namespace)
+    events = installed.client.list(f"/api/v1/namespaces/{namespace}/events")
+    assert any(item["source"].get("component") == "aware-actuator" for item in events)
+    victim = next(iter(pods_of(installed, namespace).values()))
+    version = actuator.capabilities.budget_version
+    client.create(
+        f"{victim.path}/eviction",
+        {"apiVersion": version, "kind": "Eviction", "metadata": {"name": victim.name}},
+    )
+    holder = LeaseHolder(client, SYSTEM, "aware-actuator", "pod-1")
+    assert holder.hold()
+    assert holder.hold()
+    assert LeaseWatch(client, SYSTEM, "aware-recommender").alive() is False
+
+
+def test_the_recommender_can_read_all_it_needs_and_write_its_status(
+    installed: Cluster, namespace: str
+) -> None:
+    client = installed.client_as(SYSTEM, "aware-recommender")
+    mine = create_mpa(installed, namespace, mpa(mode="Off"))
+    assert [autoscaler_of(item).key for item in client.list(ALL_AUTOSCALERS)].count(mine.key) == 1
+    for path in (
+        "/apis/apps/v1/deployments",
+        "/apis/apps/v1/statefulsets",
+        "/apis/apps/v1/replicasets",
+        "/api/v1/pods",
+        "/api/v1/nodes",
+        "/api/v1/limitranges",
+        "/api/v1/resourcequotas",
+        discover(client).hpa_path,
+    ):
+        client.list(path)
+    client.patch(f"{mine.path}/status", {"status": {"currentReplicas": 2, "desiredReplicas": 3}})
+    post_event(client, mine, "aware-recommender", NORMAL, "Recommended", "3 replicas", 1e9)
+    assert LeaseHolder(client, SYSTEM, "aware-recommender", "pod-1").hold()
+    assert autoscaler_of(client.get(mine.path)).desired_replicas == 3
