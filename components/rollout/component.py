@@ -4,7 +4,7 @@ from kfp import dsl
 
 
 @dsl.component(
-    base_image="aware/python-rollout:0.1.0", packages_to_install=[], install_kfp_package=False
+    base_image="aware-python/rollout:0.1.0", packages_to_install=[], install_kfp_package=False
 )
 def rollout(
     dataset: dsl.Input[dsl.Artifact],

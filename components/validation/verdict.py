@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +91,22 @@ def judge(policy: Scores, incumbent: Scores, criteria: Criteria) -> Verdict:
         _cost_reason(policy, incumbent, checks[2], either),
     )
     return Verdict(accepted, checks, reasons)
+
+
+def judge_all(
+    policy: Scores, incumbents: Mapping[str, Scores], criteria: Criteria
+) -> tuple[str, Verdict]:
+    """The verdict against the hardest of several incumbents, by its name.
+
+    Accepted only when the policy passes against each, so the verdict shown is a refusal where
+    there is one, else the one with the least gain in reward. Passing all of several tests is
+    stricter than any of them and needs no correction (intersection-union test).
+    """
+    verdicts = {name: judge(policy, scores, criteria) for name, scores in incumbents.items()}
+    hardest = min(
+        verdicts, key=lambda name: (verdicts[name].accepted, verdicts[name].checks[1].difference)
+    )
+    return hardest, verdicts[hardest]
 
 
 def gap_closed(policy: FloatArray, start: FloatArray, bound: FloatArray) -> float | None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.validation.verdict import Criteria, Scores, gap_closed, judge
+from components.validation.verdict import Criteria, Scores, gap_closed, judge, judge_all
 
 N = 20
 WAVE = np.tile([0.001, -0.001], N // 2)
@@ -123,6 +123,17 @@ def test_reasons_say_what_failed() -> None:
     )
     assert reward.endswith("not proved better.")
     assert cost.endswith("not proved cheaper.")
+
+
+def test_a_policy_has_to_pass_against_each_incumbent_and_the_hardest_is_named() -> None:
+    policy = scores(0.01, 0.85, 0.8)
+    weaker, stronger = INCUMBENT, scores(0.02, 0.84, 1.0, spread=0.0)
+    too_strong = scores(0.02, 0.90, 0.5, spread=0.0)
+
+    name, verdict = judge_all(policy, {"weaker": weaker, "stronger": stronger}, Criteria())
+    assert (name, verdict.accepted) == ("stronger", True)
+    name, verdict = judge_all(policy, {"weaker": weaker, "too strong": too_strong}, Criteria())
+    assert (name, verdict.accepted) == ("too strong", False)
 
 
 def test_the_gap_closed_by_hand() -> None:

@@ -1,0 +1,60 @@
+"""Validation's face in Kubeflow Pipelines."""
+
+from kfp import dsl
+
+
+@dsl.component(
+    base_image="aware-python/validation:0.1.0", packages_to_install=[], install_kfp_package=False
+)
+def validation(
+    dataset: dsl.Input[dsl.Artifact],
+    embedding: dsl.Input[dsl.Artifact],
+    meta_policy: dsl.Input[dsl.Artifact],
+    adapted: dsl.Input[dsl.Artifact],
+    output: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
+    seed: int = 0,
+    quick: bool = False,
+) -> None:
+    """Judge the adapted policies on held-out telemetry.
+
+    Args:
+        dataset: ingestion's output.
+        embedding: embedding's output.
+        meta_policy: meta-training's output.
+        adapted: fine-tuning's output.
+        output: validation.json, traces.json, validation.html.
+        metrics: how many policies were accepted and refused, and the means over all workloads.
+        report: validation.html.
+        seed: of everything drawn at random.
+        quick: small sizes, to see that everything works.
+    """
+    import shutil
+    from pathlib import Path
+
+    from components.artifacts.files import write_json
+    from components.launcher import launch
+    from components.progress import Progress
+    from components.validation.config import ValidationConfig, quick_config
+    from components.validation.stage import run
+
+    summary = launch(
+        lambda: run(
+            quick_config(seed) if quick else ValidationConfig(seed=seed),
+            dataset=Path(dataset.path),
+            embedding=Path(embedding.path),
+            meta_policy=Path(meta_policy.path),
+            adapted=Path(adapted.path),
+            output=Path(output.path),
+            progress=Progress("validation"),
+        )
+    )
+    metrics.log_metric("accepted", len(summary.accepted))
+    metrics.log_metric("refused", len(summary.refused))
+    for controller, means in summary.means.items():
+        for field, mean in means.items():
+            metrics.log_metric(f"{controller}_{field}", mean)
+    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
+    write_json(Path(metrics.path), metrics.metadata)
+    shutil.copyfile(Path(output.path) / "validation.html", report.path)

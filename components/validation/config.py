@@ -1,0 +1,73 @@
+"""What validation can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationConfig:
+    """Sizes and criteria of the gate.
+
+    seed: of everything drawn at random.
+    seeds: repetitions, each with its own noise, twin members and traces.
+    traces: request-rate traces of a seed, the measured one among them.
+    decisions: decision intervals (60 s) of a trace.
+    members: of the twin that is fitted to the held-out telemetry.
+    tuning_traces: traces of the training part that each setting of the incumbents is tried on;
+        72 times their 102 to 112 settings are as many episodes as fine-tuning's search plays
+        (16 iterations x 56 candidates x 8 traces).
+    violation_penalty: reward that a whole interval of violation costs when incumbents are tuned;
+        the same as fine-tuning's.
+    foresight_trials: changes that the search for the bound tries in each situation.
+    violation_margin, confidence: of the verdict.
+
+    Raises UserError for a value that can't be meant.
+    """
+
+    seed: int = 0
+    seeds: int = 5
+    traces: int = 3
+    decisions: int = 60
+    members: int = 8
+    tuning_traces: int = 72
+    violation_penalty: float = 0.1
+    foresight_trials: int = 1500
+    violation_margin: float = 0.01
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        lowest = {
+            "seed": 0,
+            "seeds": 2,
+            "traces": 1,
+            "decisions": 4,
+            "members": 1,
+            "tuning_traces": 1,
+            "violation_penalty": 0.0,
+            "foresight_trials": 1,
+            "violation_margin": 0.0,
+            "confidence": 0.5,
+        }
+        for name, least in lowest.items():
+            if not getattr(self, name) >= least:
+                raise UserError(
+                    f"validation: {name} is {getattr(self, name)}; give {least} or more"
+                )
+        if self.confidence >= 1.0:
+            raise UserError(f"validation: confidence is {self.confidence}; give less than 1")
+
+
+def quick_config(seed: int) -> ValidationConfig:
+    """Small sizes, to see that everything works; its verdicts prove little."""
+    return ValidationConfig(
+        seed=seed,
+        seeds=2,
+        traces=2,
+        decisions=20,
+        members=2,
+        tuning_traces=2,
+        foresight_trials=50,
+    )

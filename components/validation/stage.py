@@ -1,0 +1,165 @@
+"""Validation: reads the adapted policies and held-out telemetry, judges, writes verdicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.artifacts.files import finished_directory, read_json, write_json, write_text
+from components.cluster import twin as twins
+from components.cluster.compiled import FloatArray
+from components.cluster.observation import observations_of_telemetry
+from components.cluster.rollout import Rollout
+from components.errors import UserError
+from components.policy.network import MetaPolicy
+from components.policy.rule_parameters import from_unit, rule_of
+from components.progress import Progress
+from components.validation.config import ValidationConfig
+from components.validation.controllers import TITLES, play_bound, play_incumbents, play_rules
+from components.validation.incumbents import tune_incumbents
+from components.validation.page import method_text, validation_html
+from components.validation.scoring import joined, parts, summary_rows, workload_entry
+from components.validation.situations import (
+    FITTING,
+    Case,
+    draw_situations,
+    stream,
+)
+from components.validation.traces import trace_entry
+from components.workload.spec import Workload, load_workloads
+from components.workload.telemetry import read_telemetry, split, telemetry_file
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationSummary:
+    """Keys of the workloads whose policy was accepted and refused, and {row: {field: mean}}."""
+
+    accepted: tuple[str, ...]
+    refused: tuple[str, ...]
+    means: Mapping[str, Mapping[str, float]]
+
+
+def run(
+    config: ValidationConfig,
+    *,
+    dataset: Path,
+    embedding: Path,
+    meta_policy: Path,
+    adapted: Path,
+    output: Path,
+    progress: Progress,
+) -> ValidationSummary:
+    """Writes `output`: validation.json, traces.json, validation.html.
+
+    The score is not computed on anything that a policy or an incumbent was tuned on. Everything
+    was tuned on the training part of the telemetry: the policy and the incumbents on the twin
+    that the embedding stage fitted to it. The judge is a twin of its own, fitted here to the
+    held-out part, under the held-out request rates. Where the held-out part is too short to fit
+    one, the training part's members judge, and the entry says so.
+    Raises UserError for a missing or damaged input.
+    """
+    policies = read_json(adapted / "adapted.json")
+    network = MetaPolicy.load(meta_policy / "meta_policy.safetensors")
+    documents = read_json(embedding / "twins.json")
+    cases = []
+    workloads = _adapted_workloads(dataset, policies)
+    for index, workload in enumerate(workloads):
+        progress.update(0.25 * index, len(workloads), f"twin of {workload.key}")
+        cases.append(_case(dataset, workload, documents, config))
+    rules = {
+        "zero_shot": _proposals(network, cases),
+        "policy": np.stack([rule_of(policies[case.workload.key]["rule"]) for case in cases]),
+    }
+    report, traces = _judge(cases, rules, config, progress)
+    with finished_directory(output) as folder:
+        write_json(folder / "validation.json", report)
+        # One number a line would treble its size.
+        write_text(folder / "traces.json", json.dumps(traces, allow_nan=False, sort_keys=True))
+        write_text(folder / "validation.html", validation_html(report, traces, method_text(config)))
+    progress.update(1, 1)
+    return _summary(report)
+
+
+def _judge(
+    cases: Sequence[Case],
+    rules: Mapping[str, FloatArray],
+    config: ValidationConfig,
+    progress: Progress,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """validation.json and traces.json."""
+    total = len(cases)
+    progress.update(0.25 * total, total, "tuning HPA and VPA")
+    incumbents = tune_incumbents(cases, config)
+    situations = draw_situations(cases, config)
+    played = play_incumbents(situations, incumbents) | play_rules(situations, rules)
+    entries: dict[str, Any] = {}
+    traces: dict[str, Any] = {}
+    bounds: list[Rollout] = []
+    each = config.seeds * config.traces
+    for index, case in enumerate(cases):
+        progress.update(0.5 * (total + index), total, f"bound of {case.workload.key}")
+        rows = slice(index * each, (index + 1) * each)
+        here, own = situations.part(rows), parts(played, rows)
+        own["foresight"] = play_bound(here, own, case, config)
+        bounds.append(own["foresight"])
+        ordered = {name: own[name] for name in TITLES}
+        entries[case.workload.key] = workload_entry(ordered, config) | {
+            "incumbent": incumbents.settings(index),
+            "judged_on": case.judged_on,
+            "twin_errors": case.held_out_twin.errors,
+        }
+        traces[case.workload.key] = trace_entry(case.workload, here.rates[0], ordered)
+    played["foresight"] = joined(bounds)
+    summary = summary_rows({name: played[name] for name in TITLES}, total, config.seeds)
+    return {"workloads": entries, "summary": summary}, traces
+
+
+def _adapted_workloads(dataset: Path, policies: Mapping[str, Any]) -> tuple[Workload, ...]:
+    every = load_workloads(dataset / "workloads.yaml")
+    missing = sorted(policies.keys() - {workload.key for workload in every})
+    if missing:
+        raise UserError(f"adapted.json has {missing[0]}, which the dataset lacks: give one run's")
+    if not policies:
+        raise UserError("adapted.json has no workload: run fine-tuning first")
+    return tuple(workload for workload in every if workload.key in policies)
+
+
+def _case(
+    dataset: Path, workload: Workload, documents: Mapping[str, Any], config: ValidationConfig
+) -> Case:
+    if workload.key not in documents:
+        raise UserError(f"twins.json lacks {workload.key}: run the embedding stage again")
+    training, held_out = split(read_telemetry(telemetry_file(dataset, workload)))
+    known = twins.from_json(documents[workload.key])
+    rng = stream(config, FITTING, workload.key)
+    try:
+        judge = twins.fit_twin(held_out, training, workload, rng, config.members)
+    except UserError:
+        return Case(workload, training, held_out, known, known, "training part's twin")
+    return Case(workload, training, held_out, known, judge, "held-out part's twin")
+
+
+def _proposals(network: MetaPolicy, cases: Sequence[Case]) -> FloatArray:
+    """The meta-policy's rules [W, K] from the training parts alone."""
+    proposals = [
+        network.propose(observations_of_telemetry(case.training, case.workload)[None])
+        for case in cases
+    ]
+    return from_unit(np.concatenate(proposals))
+
+
+def _summary(report: Mapping[str, Any]) -> ValidationSummary:
+    verdicts = {key: entry["verdict"]["accepted"] for key, entry in report["workloads"].items()}
+    return ValidationSummary(
+        accepted=tuple(key for key, accepted in verdicts.items() if accepted),
+        refused=tuple(key for key, accepted in verdicts.items() if not accepted),
+        means={
+            name: {field: interval["mean"] for field, interval in fields.items()}
+            for name, fields in report["summary"].items()
+        },
+    )
