@@ -61,7 +61,7 @@ def mpa_manifest(
 
 def manifest_yaml(manifest: Mapping[str, Any]) -> str:
     """The object as YAML, in the order in which people write one."""
-    return yaml.safe_dump(dict(manifest), sort_keys=False, width=100)
+    return yaml.safe_dump(dict(manifest), sort_keys=False, width=1000)
 
 
 def _annotations(

@@ -33,9 +33,9 @@ class Incumbents:
         """The tuned HPA + VPA of one workload, as JSON values: what acts until hand-over."""
         tuned = self.hpa_vpa
         return {
-            "cpu_target": float(tuned.target[index]),
+            "cpu_target": round(float(tuned.target[index]), 4),
             "cpu_m": float(tuned.allocation[index, lim.CPU_M]),
-            "memory_margin": float(tuned.margin[index]),
+            "memory_margin": round(float(tuned.margin[index]), 4),
             "memory_floor_bytes": tuned.minimum_bytes,
         }
 
