@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from components.actuator.actions import Sizes
 from components.actuator.situation import Situation
-from components.actuator.sizes import has_at_least, held_above
+from components.actuator.sizes import grows, has_at_least, held_above
 from components.actuator.wish import Wish
 from components.kubernetes_api.resources import Resources
+from components.kubernetes_api.targets import DEPLOYMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +36,26 @@ class Allowed:
 
 
 def allowed_now(wish: Wish, situation: Situation) -> Allowed:
-    """Holds back what would shrink too early."""
-    target = situation.target
-    held = []
-    ready = min(target.replicas_ready, sum(pod.ready for pod in situation.pods))
-    sizes_may_shrink = situation.recommender_alive
-    if sizes_may_shrink and min(ready, target.replicas) < wish.replicas:
-        sizes_may_shrink = False
+    """Holds back what would shrink too early, and says so where something would."""
+    target, held = situation.target, []
+    # A StatefulSet's template isn't kept in step: its pods alone say what is in use.
+    templates = [target.containers] if target.kind == DEPLOYMENT else []
+    in_use = [*templates, *(pod.containers for pod in situation.pods)]
+    would_shrink = any(grows(_same(current, wish.sizes), wish.sizes) for current in in_use)
+    ready = min(target.replicas_ready, target.replicas, sum(pod.ready for pod in situation.pods))
+    sizes_may_shrink = situation.recommender_alive and ready >= wish.replicas
+    if situation.recommender_alive and would_shrink and not sizes_may_shrink:
         held.append(f"no size shrinks before {wish.replicas} replicas are ready ({ready} are)")
     replicas = wish.replicas
-    if wish.replicas < target.replicas:
-        smaller = sum(not has_at_least(pod, wish.sizes) for pod in situation.pods)
-        if not situation.recommender_alive:
-            replicas = target.replicas
-        elif smaller:
-            replicas = target.replicas
+    smaller = sum(not has_at_least(pod, wish.sizes) for pod in situation.pods)
+    if replicas < target.replicas and (smaller or not situation.recommender_alive):
+        replicas = target.replicas
+        if situation.recommender_alive:
             held.append(f"no replica goes before {smaller} pods have their size")
-    if not situation.recommender_alive:
+    if not situation.recommender_alive and (would_shrink or wish.replicas < target.replicas):
         held.append("nothing shrinks while no recommender renews its Lease")
     return Allowed(wish, replicas, sizes_may_shrink, tuple(held))
+
+
+def _same(current: Mapping[str, Resources], sizes: Sizes) -> Sizes:
+    return {name: current[name] for name in sizes if name in current}

@@ -23,6 +23,8 @@ from components.kubernetes_api.targets import STATEFUL_SET
 # Reasons that mostly pass within a second: worth another look in the same tick.
 UNSEEN = "WaitingForController"
 IN_STEP = "BringingTemplateInStep"
+# Something would shrink and may not yet.
+HELD = "Held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def _with_replicas(sizes: Steps, situation: Situation, allowed: Allowed) -> Step
     first, alone, and the replicas follow at the next look. Before a rolling update it is the other
     way round: nothing is scaled while one goes on.
     """
-    held = tuple(Note("Held", message) for message in allowed.held)
+    held = tuple(Note(HELD, message) for message in allowed.held)
     steps = Steps(sizes.actions, (*held, *sizes.notes), sizes.waiting)
     kinds = {type(action) for action in sizes.actions}
     if allowed.replicas == situation.target.replicas or PauseWithTemplate in kinds:
@@ -110,7 +112,9 @@ def _plan(situation: Situation, wish: Wish, steps: Steps) -> Plan:
     if waiting and not steps.actions and not notes:
         ready = wish.replicas - max(missing, 0)
         notes = (Note("Waiting", f"{ready} of {wish.replicas} replicas are ready"),)
-    reason = "Applying" if steps.actions else "Waiting" if waiting else "Applied"
+    held = any(note.reason == HELD for note in notes)
+    waiting = waiting or held
+    reason = "Applying" if steps.actions else HELD if held else "Waiting" if waiting else "Applied"
     return Plan(
         actions=steps.actions,
         able=not blocking,
