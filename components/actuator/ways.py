@@ -19,7 +19,7 @@ from components.actuator.actions import RollTemplate
 from components.actuator.order import Allowed
 from components.actuator.settings import ActuatorSettings
 from components.actuator.situation import Situation
-from components.actuator.sizes import digest_of_sizes, merged
+from components.actuator.sizes import digest_of_sizes, held_above, merged
 from components.actuator.steps import Note, Steps
 from components.actuator.template_step import begin, marker_of
 from components.kubernetes_api.autoscaler import INITIAL, RECREATE, MultidimPodAutoscaler
@@ -87,6 +87,8 @@ def _rolling(situation: Situation, allowed: Allowed) -> Steps:
     """
     target = situation.target
     sizes = allowed.sizes_over(target.containers)
+    for pod in situation.pods:
+        sizes = sizes if allowed.sizes_may_shrink else held_above(sizes, pod.containers)
     marker = digest_of_sizes(sizes, "rolled")
     same = merged(target.containers, sizes) == target.containers
     differing = [pod.name for pod in situation.pods if not pod.asks_for(sizes)]

@@ -34,10 +34,11 @@ def container_policies(spec: Fields) -> tuple[ContainerPolicy, ...]:
     """The constraints (the AEP's) and the resource policies (the VPA's), merged by container.
 
     Where both speak the stricter holds: the higher minimum, the lower maximum, either one's Off.
+    containerControlledResources holds for every container.
     """
     constraints = spec.child("constraints")
     controlled = _resource_names(constraints, "containerControlledResources", ("cpu", "memory"))
-    policies: dict[str, ContainerPolicy] = {}
+    policies = {"*": ContainerPolicy("*", resources=controlled)}
     for item in constraints.items("container"):
         requests = item.child("requests")
         policy = ContainerPolicy(
@@ -54,7 +55,7 @@ def container_policies(spec: Fields) -> tuple[ContainerPolicy, ...]:
             controlled=item.text("mode", "Auto") != OFF,
             minimum=size_of(item.child("minAllowed")),
             maximum=size_of(item.child("maxAllowed")),
-            resources=_resource_names(item, "controlledResources", controlled),
+            resources=_resource_names(item, "controlledResources", controlled) & controlled,
             limits_follow=item.text("controlledValues", "RequestsAndLimits") != "RequestsOnly",
         )
         policies[policy.container] = _stricter(policies.get(policy.container), policy)
