@@ -1,4 +1,4 @@
-"""Autocorrelated series as blocks that are nearly independent, and how many they are worth."""
+"""Autocorrelated series as blocks, and how much the blocks tell of their own variance."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from components.cluster.compiled import FloatArray
 
+# Sizes that change every few minutes leave fewer settled steps than that.
+LEAST_PRESENT = 0.3
 # A shorter series says nothing of its own correlation.
 _FEWEST_PAIRS = 6
 _MOST_CORRELATED = 0.9
@@ -20,14 +22,14 @@ def blocks(
 ) -> FloatArray:
     """Return the summary of each block of `steps` values [T]: [ceil(T / steps)].
 
-    Missing values are left out; a block of which more than half is missing is NaN.
+    Missing values are left out; a block with too few (LEAST_PRESENT) is NaN.
     """
     count = -(-len(values) // steps)
     out = np.full(count, np.nan)
     for index in range(count):
         block = values[index * steps : (index + 1) * steps]
         present = block[np.isfinite(block)]
-        if present.size * 2 >= steps:
+        if present.size >= LEAST_PRESENT * steps:
             out[index] = summary(present)
     return out
 
@@ -67,9 +69,11 @@ def lag_one_correlation(values: FloatArray) -> float:
     return float(np.clip(corrected, 0.0, _MOST_CORRELATED))
 
 
-def effective_count(count: int, correlation: float) -> float:
-    """Return how many independent values `count` of an AR(1) series are worth, at least 1.
+def variance_freedom(count: int, correlation: float) -> float:
+    """Return the degrees of freedom of the variance of `count` values of an AR(1), at least 1.
 
-    The variance of the mean of n correlated values is sigma^2 / n * (1 + rho) / (1 - rho).
+    The variance of n correlated values is as uncertain as that of n (1 - rho^2) / (1 + rho^2)
+    independent ones (Bartlett 1935); one is taken by the mean.
     """
-    return max(1.0, count * (1.0 - correlation) / (1.0 + correlation))
+    squared = correlation * correlation
+    return max(1.0, count * (1.0 - squared) / (1.0 + squared) - 1.0)

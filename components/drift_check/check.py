@@ -19,9 +19,8 @@ from components.drift_check.findings import (
     mean,
     outcome_finding,
 )
-from components.drift_check.measured import Residuals, residuals_of, violations_of
+from components.drift_check.measured import Residuals, column, residuals_of, violations_of
 from components.drift_check.picture import Course
-from components.drift_check.prediction import column
 from components.drift_check.verdict import Checked
 from components.workload.spec import Workload
 from components.workload.telemetry import STEP_S

@@ -19,7 +19,7 @@ class DriftConfig:
     on which the policy acts: their outcome is held against what validation promised.
     """
 
-    false_discovery_rate: float = 0.05
+    false_discovery_rate: float = 0.01
     block_s: int = 150
     rate_factor: float = 1.25
     variability_factor: float = 1.6

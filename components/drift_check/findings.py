@@ -14,11 +14,11 @@ from components.drift_check.blocks import blocks, lag_one_correlation
 from components.drift_check.config import DriftConfig
 from components.drift_check.measured import (
     Residuals,
+    column,
     log_rates_of,
     variability_of,
     violations_of,
 )
-from components.drift_check.prediction import column
 from components.drift_check.shift import (
     FEWEST_RECENT_BLOCKS,
     FEWEST_REFERENCE_BLOCKS,
@@ -130,8 +130,7 @@ def outside_range(reference: FloatArray, recent: FloatArray, floor: float) -> Sh
     """Return how far the recent level [R] lies outside of what the reference blocks [K] span.
 
     The span is from their 5 % to their 95 % quantile; None where either is too short. A rate has
-    rhythms, so that its blocks' correlation says little of how sure a mean over a whole rhythm is:
-    the error is what stretches of the reference, as long as the recent one, differ by.
+    rhythms: its error is what stretches of the reference, as long as the recent one, differ by.
     """
     if (
         np.isfinite(reference).sum() < FEWEST_REFERENCE_BLOCKS
@@ -141,7 +140,7 @@ def outside_range(reference: FloatArray, recent: FloatArray, floor: float) -> Sh
     low, high = np.nanquantile(reference, _EDGES)
     before, after = level_of(reference, 0.0), level_of(recent, 0.0)
     outside = max(after.mean - high, 0.0) - max(low - after.mean, 0.0)
-    calibration = wandering(reference, len(recent), 0.0)
+    calibration = wandering(reference, len(recent))
     return minimum_effect(
         difference=outside,
         error=calibration * float(np.hypot(before.error, after.error)),

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from components.artifacts.files import read_json
 from components.cluster.compiled import FloatArray
-from components.cluster.parameters import PARAMETER_COUNT
+from components.cluster.twin import from_json
 from components.drift_check.findings import Promise
 from components.errors import UserError
 from components.workload.spec import Workload, load_workloads
@@ -29,22 +28,15 @@ def read_dataset(folder: Path) -> Dataset:
 
 
 def read_twins(embedding: Path) -> dict[str, FloatArray]:
-    """Return each twin's parameters [P]: the geometric mean of its ensemble's members.
+    """Return each twin's best parameters [P]: of its first member, fitted to all the telemetry.
 
     Raises UserError for a missing or broken twins.json.
     """
     path = embedding / "twins.json"
     document = read_json(path)
-    try:
-        members = {
-            key: np.array(twin["members"], dtype=np.float64) for key, twin in document.items()
-        }
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} holds no twins: run the embedding stage again") from error
-    for key, ensemble in members.items():
-        if ensemble.ndim != 2 or ensemble.shape[1] != PARAMETER_COUNT:
-            raise UserError(f"{path}: twin of {key} is of another version; run embedding again")
-    return {key: _geometric_mean(ensemble) for key, ensemble in members.items()}
+    if not isinstance(document, dict):
+        raise UserError(f"{path} holds no twins: run the embedding stage again")
+    return {key: from_json(twin).members[0] for key, twin in document.items()}
 
 
 def read_promises(validation: Path | None) -> dict[str, Promise]:
@@ -63,11 +55,3 @@ def read_promises(validation: Path | None) -> dict[str, Promise]:
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} promises nothing: run the validation stage again") from error
-
-
-def _geometric_mean(members: FloatArray) -> FloatArray:
-    # Some parameters may be zero: those are averaged as they are.
-    positive = (members > 0).all(axis=0)
-    logs = np.log(np.where(positive, members, 1.0)).mean(axis=0)
-    means: FloatArray = np.where(positive, np.exp(logs), members.mean(axis=0))
-    return means

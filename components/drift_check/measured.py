@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from components.cluster import sample as smp
 from components.cluster.compiled import FloatArray
-from components.drift_check.prediction import Prediction, column, filled, predict
+from components.cluster.limits import limits_of
+from components.cluster.twin_evidence import MEASURED, Evidence, evidence_of
+from components.cluster.twin_fit import log_errors
 from components.workload.spec import Workload
 
 # Beyond these a step shows its incident and not the service: what fails uses no CPU, what is
@@ -31,37 +34,38 @@ class Residuals:
 
 
 def residuals_of(frame: pd.DataFrame, workload: Workload, parameters: FloatArray) -> Residuals:
-    """Return the residuals of the twin's predictions on the frame.
+    """Return the residuals of the twin with parameters [P], replaying the frame's load and sizes.
 
-    Left out are steps with failures, restarts or pods that start (their start-up needs CPU), and
-    for latency those that are throttled or nearly full.
+    Left out are steps with failures, with a start, a restart or a new size just before, and for
+    latency those that are throttled or nearly full.
     """
-    predicted: Prediction = predict(frame, workload, parameters)
-    steady = is_steady(frame)
-    usage_m = column(frame, "cpu_usage_m")
+    evidence = _from_rest(evidence_of(frame, workload))
+    residuals = -log_errors(parameters, limits_of([workload])[0], evidence)
+    working = filled(frame, "error_ratio", 0.0) <= MOST_ERRORS
     limit_m = column(frame, "cpu_limit_m") * column(frame, "replicas_ready")
-    full = np.isfinite(limit_m) & (usage_m > MOST_UTILISED * limit_m)
-    calm = steady & ~full & (filled(frame, "cpu_throttled_ratio", 0.0) <= MOST_THROTTLED)
+    full = np.isfinite(limit_m) & (column(frame, "cpu_usage_m") > MOST_UTILISED * limit_m)
+    calm = ~full & (filled(frame, "cpu_throttled_ratio", 0.0) <= MOST_THROTTLED)
+
+    kept = evidence.usable & working[:, np.newaxis]
+    kept[:, MEASURED.index("latency_ms")] &= calm
+    shown = np.where(kept, residuals, np.nan)
     return Residuals(
-        cpu=_log_ratio(usage_m, predicted.cpu_m, steady),
-        memory=_log_ratio(
-            column(frame, "memory_working_set_bytes"), predicted.memory_bytes, steady
-        ),
-        latency=_log_ratio(column(frame, "latency_ms"), predicted.latency_ms, calm),
+        cpu=shown[:, MEASURED.index("cpu_usage_m")],
+        memory=shown[:, MEASURED.index("memory_working_set_bytes")],
+        latency=shown[:, MEASURED.index("latency_ms")],
     )
 
 
-def is_steady(frame: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return which steps [T] show pods that neither start, restart nor fail."""
-    ready, wanted = column(frame, "replicas_ready"), filled(frame, "replicas_wanted", -1.0)
-    same = ready == np.concatenate([ready[:1], ready[:-1]])
-    return np.asarray(
-        same
-        & ((ready == wanted) | (wanted < 0))
-        & (filled(frame, "restarts", 0.0) == 0)
-        & (filled(frame, "error_ratio", 0.0) <= MOST_ERRORS)
-        & (column(frame, "request_rate_per_s") > 0)
-    )
+def _from_rest(evidence: Evidence) -> Evidence:
+    """Return the evidence with a first step that hides the memory in use, and doesn't count.
+
+    A replay begins with the memory of its first step; memory that grew for good would then look
+    like memory not yet released.
+    """
+    samples, usable = evidence.samples.copy(), evidence.usable.copy()
+    samples[0, smp.MEMORY_WORKING_SET_BYTES] = 0.0
+    usable[0] = False
+    return Evidence(samples, usable)
 
 
 def violations_of(frame: pd.DataFrame, workload: Workload) -> FloatArray:
@@ -93,9 +97,12 @@ def variability_of(rates_per_s: FloatArray) -> float:
     return float(np.log((deviation + 0.01 * mean + _TINY) / (mean + _TINY)))
 
 
-def _log_ratio(
-    measured: FloatArray, predicted: FloatArray, kept: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> FloatArray:
-    known = kept & (measured > 0) & (predicted > 0)
-    ratio = np.divide(measured, predicted, out=np.ones_like(measured), where=known)
-    return np.where(known, np.log(ratio), np.nan)
+def column(frame: pd.DataFrame, name: str) -> FloatArray:
+    """Return a column [T] of a telemetry frame."""
+    return frame[name].to_numpy(dtype=np.float64)
+
+
+def filled(frame: pd.DataFrame, name: str, value: float) -> FloatArray:
+    """Return a column [T] with a value in place of what is missing."""
+    values = column(frame, name)
+    return np.where(np.isfinite(values), values, value)

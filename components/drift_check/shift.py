@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
 from components.cluster.compiled import FloatArray
-from components.drift_check.blocks import effective_count, lag_one_correlation, without_outliers
+from components.drift_check.blocks import lag_one_correlation, variance_freedom, without_outliers
 
 FEWEST_REFERENCE_BLOCKS = 6
 FEWEST_RECENT_BLOCKS = 3
@@ -43,19 +43,25 @@ class Level:
 
 
 def level_of(values: FloatArray, correlation: float) -> Level:
-    """Return the level of blocks [K] whose neighbours are so correlated."""
+    """Return the level of blocks [K] whose neighbours are so correlated.
+
+    The error is that of independent blocks: `wandering` says by how much more levels differ.
+    """
     kept = without_outliers(values)
-    count = effective_count(kept.size, correlation)
     deviation = max(float(np.std(kept, ddof=1)) if kept.size > 1 else 0.0, _LEAST_DEVIATION)
-    return Level(float(np.mean(kept)), deviation / np.sqrt(count), max(count - 1.0, 1.0))
+    return Level(
+        mean=float(np.mean(kept)),
+        error=deviation / np.sqrt(kept.size),
+        freedom=variance_freedom(kept.size, correlation),
+    )
 
 
-def wandering(reference: FloatArray, length: int, correlation: float) -> float:
-    """Return by how much stretches of the reference differ more than the test believes, >= 1.
+def wandering(reference: FloatArray, length: int) -> float:
+    """Return by how much stretches of the reference differ more than independent blocks would.
 
     Each stretch of `length` blocks is compared with the rest, as recent blocks will be; the root
-    mean square of the differences over their standard errors would be about 1 for a series
-    without a slower movement.
+    mean square of the differences over their standard errors is about 1 for independent blocks,
+    and more for correlated ones, for rhythms and for slow movements. Never below 1.
     """
     length = min(length, len(reference) // 2)
     scores = []
@@ -63,7 +69,7 @@ def wandering(reference: FloatArray, length: int, correlation: float) -> float:
         inside = reference[start : start + length]
         outside = np.concatenate([reference[:start], reference[start + length :]])
         if np.isfinite(inside).sum() >= 2 and np.isfinite(outside).sum() >= 2:
-            first, second = level_of(inside, correlation), level_of(outside, correlation)
+            first, second = level_of(inside, 0.0), level_of(outside, 0.0)
             error = np.hypot(first.error, second.error)
             scores.append((first.mean - second.mean) / error)
     return max(1.0, float(np.sqrt(np.mean(np.square(scores))))) if scores else 1.0
@@ -72,9 +78,10 @@ def wandering(reference: FloatArray, length: int, correlation: float) -> float:
 def shift_between(reference: FloatArray, recent: FloatArray, floor: float) -> Shift | None:
     """Return the shift from reference [K] to recent blocks [R]; None where either is too short.
 
-    The difference d is tested against |d| <= floor (a minimum-effect test): t = (|d| - floor) /
-    its error, in which autocorrelation counts by the effective number of blocks and slower
-    movement by what the reference itself shows.
+    The difference d of the recent blocks, or of a tail of them, is tested against |d| <= floor (a
+    minimum-effect test): t = (|d| - floor) / its error. Autocorrelation counts twice: in the
+    error, by how much stretches of the reference itself differ, and in the degrees of freedom, by
+    how little correlated blocks tell of that.
     """
     if (
         np.isfinite(reference).sum() < FEWEST_REFERENCE_BLOCKS
@@ -82,14 +89,42 @@ def shift_between(reference: FloatArray, recent: FloatArray, floor: float) -> Sh
     ):
         return None
     correlation = lag_one_correlation(reference)
-    before, after = level_of(reference, correlation), level_of(recent, correlation)
-    calibration = wandering(reference, len(recent), correlation)
+    before = level_of(reference, correlation)
+    tails = [recent[start:] for start in _starts(recent)]
+    found = [_tail_shift(before, reference, tail, correlation, floor) for tail in tails]
+    surest = min(found, key=lambda shift: shift.p_value)
+    return replace(
+        surest,
+        p_value=min(1.0, len(found) * surest.p_value),
+        since=first_shifted(recent - before.mean),
+    )
+
+
+def _starts(recent: FloatArray) -> list[int]:
+    """Return where a shift may have begun: at once, half way or after three quarters.
+
+    A shift that came late is hidden in the mean of all recent blocks. Only tails with enough
+    blocks count.
+    """
+    length = len(recent)
+    return [
+        start
+        for start in sorted({0, length // 2, 3 * length // 4})
+        if np.isfinite(recent[start:]).sum() >= FEWEST_RECENT_BLOCKS
+    ]
+
+
+def _tail_shift(
+    before: Level, reference: FloatArray, tail: FloatArray, correlation: float, floor: float
+) -> Shift:
+    after = level_of(tail, correlation)
+    calibration = wandering(reference, len(tail))
     return minimum_effect(
         difference=after.mean - before.mean,
         error=calibration * float(np.hypot(before.error, after.error)),
         freedom=before.freedom + after.freedom,
         floor=floor,
-        since=first_shifted(recent - before.mean),
+        since=0,
     )
 
 

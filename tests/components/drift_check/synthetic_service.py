@@ -69,6 +69,8 @@ def telemetry(service: Service, rng: np.random.Generator, steps: int) -> pd.Data
     level = 1.0 + 0.4 * np.sin(day)
     rate = service.rate_per_s * level * np.exp(_noise(rng, steps, 0.5, service.burst))
     replicas, cpu_m = _sizes(rng, steps, rate * service.demand_ms)
+    # What a full pod can't serve waits: the rate is of answered requests.
+    rate = np.minimum(rate, replicas * (cpu_m - 2.0) / service.demand_ms)
     usage = 2.0 * replicas + service.demand_ms * rate
     usage *= np.exp(_noise(rng, steps, service.correlation, service.noise))
     load = np.minimum(usage / (replicas * cpu_m), 0.97)
@@ -88,8 +90,8 @@ def telemetry(service: Service, rng: np.random.Generator, steps: int) -> pd.Data
         "replicas_ready": replicas,
         "cpu_request_m": cpu_m,
         "cpu_limit_m": cpu_m,
-        "memory_request_bytes": np.full(steps, 60 * MIB),
-        "memory_limit_bytes": np.full(steps, 60 * MIB),
+        "memory_request_bytes": np.full(steps, 120 * MIB),
+        "memory_limit_bytes": np.full(steps, 120 * MIB),
     }
     values |= {name: np.full(steps, value) for name, value in service.columns.items()}
     frame = pd.DataFrame({name: values[name] for name in COLUMNS})

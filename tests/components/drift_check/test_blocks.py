@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from components.drift_check.blocks import (
     blocks,
-    effective_count,
     lag_one_correlation,
+    variance_freedom,
     without_outliers,
 )
 
@@ -48,10 +48,10 @@ def test_a_constant_or_short_series_is_not_correlated() -> None:
     assert lag_one_correlation(np.array([1.0, 2.0, 3.0])) == 0.0
 
 
-def test_correlated_blocks_are_worth_fewer() -> None:
-    assert effective_count(30, 0.5) == 10.0
-    assert effective_count(30, 0.0) == 30.0
-    assert effective_count(3, 0.9) == 1.0
+def test_correlated_blocks_tell_less_of_their_variance() -> None:
+    assert variance_freedom(11, 0.0) == 10.0
+    assert variance_freedom(25, 0.5) == 25 * 0.6 - 1
+    assert variance_freedom(3, 0.9) == 1.0
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), st.integers(1, 12))

@@ -31,8 +31,7 @@ def _verdict(before: Service, now: Service, seed: int, promise: Promise | None =
     ids=["calm", "with gaps", "noisy"],
 )
 def test_an_unchanged_service_raises_no_alarm(service: Service) -> None:
-    # Of 25 checks 1 may alarm if the promised 5 % holds on average; measured: none
-    # in 200 checks of each of these services.
+    # Measured in 200 checks of each: 1, 1 and 5 alarms.
     alarms = [seed for seed in range(25) if _verdict(service, service, seed).drifted]
     assert len(alarms) <= 1
 
@@ -78,11 +77,14 @@ def test_a_trivial_change_is_no_drift_however_sure() -> None:
     assert verdict.recommendation == NOTHING
 
 
-def test_memory_that_grew_is_found() -> None:
+def test_memory_that_doubled_is_found() -> None:
     service = Service(noise=0.02)
-    verdict = _verdict(service, replace(service, memory_mib=60.0), 0)
-    assert verdict.alarms == ("dynamics",)
-    assert verdict.to_json()["tests"]["dynamics"]["measure"] == "memory"
+    verdicts = [_verdict(service, replace(service, memory_mib=60.0), seed) for seed in range(8)]
+    found = [verdict for verdict in verdicts if verdict.drifted]
+    # Memory moves slowly, so that an hour can tell too little of it; measured: 161 of 200.
+    assert len(found) >= 4
+    for verdict in found:
+        assert verdict.to_json()["tests"]["dynamics"]["measure"] == "memory"
 
 
 def test_a_rate_never_seen_before_is_input_drift() -> None:

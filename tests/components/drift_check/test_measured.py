@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from components.cluster import parameters as par
 from components.drift_check.measured import residuals_of, variability_of, violations_of
-from components.drift_check.prediction import predict
 from tests.components.drift_check.synthetic_service import MIB, WORKLOAD, Service, telemetry
 
 
@@ -31,54 +29,35 @@ def _frame(**columns: list[float]) -> pd.DataFrame:
     return frame.assign(**quiet).assign(**columns)
 
 
-def test_cpu_is_predicted_from_idling_and_demand() -> None:
-    predicted = predict(
-        _frame(request_rate_per_s=[10.0, 100.0, np.nan]), WORKLOAD, Service().parameters()
+def test_the_residual_is_the_logarithm_of_measured_over_what_the_twin_replays() -> None:
+    # 10 requests a second of 7 ms on two pods that idle at 2 m: 74 m.
+    frame = _frame(cpu_usage_m=[74.0, 74.0, 148.0, 37.0, np.nan])
+    residuals = residuals_of(frame, WORKLOAD, Service().parameters())
+    np.testing.assert_allclose(
+        residuals.cpu, [np.nan, 0.0, np.log(2), -np.log(2), np.nan], atol=1e-6
     )
-    # 2 pods idle at 2 m; 7 ms of CPU a request.
-    np.testing.assert_allclose(predicted.cpu_m, [74.0, 704.0, np.nan])
-
-
-def test_failed_requests_are_taken_to_need_no_cpu() -> None:
-    predicted = predict(_frame(error_ratio=[0.5]), WORKLOAD, Service().parameters())
-    np.testing.assert_allclose(predicted.cpu_m, [39.0])
-
-
-def test_memory_is_predicted_from_the_concurrency_of_one_pod() -> None:
-    predicted = predict(_frame(latency_p50_ms=[400.0]), WORKLOAD, Service().parameters())
-    # 10 / s for .4 s on 2 pods: 2 at once in each, half a MiB each.
-    np.testing.assert_allclose(predicted.memory_bytes, [31 * MIB])
-
-
-def test_latency_rises_with_load_and_is_at_least_wait_and_demand() -> None:
-    frame = _frame(request_rate_per_s=[1.0, 20.0, 50.0])
-    parameters = Service().parameters()
-    latency = predict(frame, WORKLOAD, parameters).latency_ms
-    assert latency[0] > parameters[par.WAIT_MS] + parameters[par.SERVICE_DEMAND_MS]
-    assert latency[0] < latency[1] < latency[2]
 
 
 def test_steps_that_show_an_incident_are_left_out() -> None:
     frame = _frame(
-        replicas_ready=[2.0, 2.0, 3.0, 3.0, 3.0, 3.0],
-        replicas_wanted=[2.0, 2.0, 3.0, 4.0, 3.0, 3.0],
-        restarts=[0.0, 1.0, 0.0, 0.0, 0.0, 0.0],
-        error_ratio=[0.0, 0.0, 0.0, 0.0, 0.5, 0.0],
-        cpu_usage_m=[74.0, 74.0, 74.0, 74.0, 74.0, 2 * 76.0],
+        replicas_ready=[2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0, 3.0],
+        replicas_wanted=[2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0, 3.0],
+        error_ratio=[0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     )
     residuals = residuals_of(frame, WORKLOAD, Service().parameters())
     kept = np.isfinite(residuals.cpu)
-    assert list(kept) == [True, False, False, False, False, True]
-    np.testing.assert_allclose(residuals.cpu[[0, 5]], [0.0, np.log(2)])
+    # The first step, a failing one, and the new pod's with the two after it.
+    assert list(kept) == [False, False, True, False, False, False, True, True]
 
 
 def test_a_throttled_or_nearly_full_step_says_nothing_of_latency() -> None:
     frame = _frame(
-        cpu_throttled_ratio=[0.0, 0.9, 0.0, np.nan], cpu_usage_m=[74.0, 74.0, 300.0, 74.0]
+        cpu_throttled_ratio=[0.0, 0.0, 0.9, 0.0, np.nan],
+        cpu_usage_m=[74.0, 74.0, 74.0, 300.0, 74.0],
     )
     residuals = residuals_of(frame, WORKLOAD, Service().parameters())
-    assert list(np.isfinite(residuals.latency)) == [True, False, False, True]
-    assert np.isfinite(residuals.cpu).all()
+    assert list(np.isfinite(residuals.latency)) == [False, True, False, False, True]
+    assert np.isfinite(residuals.cpu[1:]).all()
 
 
 def test_a_violation_is_a_slow_failed_or_killed_step() -> None:

@@ -31,13 +31,12 @@ def test_a_difference_within_the_floor_is_never_sure() -> None:
     assert minimum_effect(0.19, error=1e-6, freedom=50.0, floor=0.2, since=0).p_value > 0.5
 
 
-def test_a_level_counts_correlated_blocks_as_fewer() -> None:
+def test_a_level_has_the_error_of_its_blocks_and_less_freedom_when_they_are_correlated() -> None:
     values = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    alone, correlated = level_of(values, 0.0), level_of(values, 0.25)
-    assert alone.mean == 3.0
-    assert alone.error == pytest.approx(math.sqrt(2.5 / 5))
-    assert correlated.error == pytest.approx(math.sqrt(2.5 / 3))
-    assert correlated.freedom == pytest.approx(2.0)
+    level = level_of(values, 0.5)
+    assert level.mean == 3.0
+    assert level.error == pytest.approx(math.sqrt(2.5 / 5))
+    assert level.freedom == pytest.approx(5 * 0.6 - 1)
 
 
 def test_the_start_is_where_one_step_explains_most() -> None:
@@ -49,8 +48,8 @@ def test_the_start_is_where_one_step_explains_most() -> None:
 def test_a_reference_that_moves_slowly_makes_the_test_careful() -> None:
     noise = np.random.default_rng(5).normal(0, 0.1, 24)
     slope = noise + np.linspace(0, 2, 24)
-    assert wandering(noise, 10, 0.0) < 2.0
-    assert wandering(slope, 10, 0.0) > 3.0
+    assert wandering(noise, 10) < 2.0
+    assert wandering(slope, 10) > 3.0
 
 
 def test_too_few_blocks_are_not_tested() -> None:

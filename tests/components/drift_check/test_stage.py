@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from components.artifacts.files import write_json
+from components.cluster.twin import Twin, to_json
 from components.drift_check.config import DriftConfig
 from components.drift_check.stage import DriftSummary, run
 from components.errors import UserError
@@ -39,14 +40,14 @@ def folders(tmp_path: Path) -> dict[str, Path]:
     _dataset(tmp_path / "reference", {"checkout": Service(), "cart": CART}, 240, seed=1)
     later = {"checkout": Service().slower(1.8), "cart": CART}
     _dataset(tmp_path / "recent", later, 100, seed=2)
-    members = {
-        "shop/checkout": {"members": [list(Service().parameters())] * 3},
-        "shop/cart": {"members": [list(CART.parameters())] * 3},
+    twins = {
+        key: to_json(Twin(service.parameters()[np.newaxis], {}, {}))
+        for key, service in (("shop/checkout", Service()), ("shop/cart", CART))
     }
-    write_json(tmp_path / "embedding" / "twins.json", members)
+    write_json(tmp_path / "embedding" / "twins.json", twins)
     promise = {"mean": 0.05, "low": 0.04, "high": 0.06}
     rows = {"rows": {"policy": {"violation": promise}}}
-    validated = {"workloads": dict.fromkeys(members, rows)}
+    validated = {"workloads": dict.fromkeys(twins, rows)}
     write_json(tmp_path / "validation" / "validation.json", validated)
     return {name: tmp_path / name for name in ("reference", "recent", "embedding", "validation")}
 
@@ -108,7 +109,7 @@ def test_a_live_workload_without_a_promise_is_one_clear_line(folders: dict[str, 
     ("name", "value", "what"),
     [
         ("embedding/twins.json", [], "holds no twins"),
-        ("embedding/twins.json", {"shop/cart": {"members": [[1.0]]}}, "of another version"),
+        ("embedding/twins.json", {"shop/cart": {"members": [{}]}}, "a twin lacks"),
         ("validation/validation.json", {"workloads": {"a": {}}}, "promises nothing"),
     ],
 )

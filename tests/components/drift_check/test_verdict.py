@@ -12,7 +12,7 @@ from components.drift_check.shift import minimum_effect
 from components.drift_check.verdict import Checked, judge, untested
 
 TIMES = (pd.Timestamp("2026-01-01T00:00:00Z"), pd.Timestamp("2026-01-01T00:02:30Z"))
-CONFIG = DriftConfig()
+CONFIG = DriftConfig(false_discovery_rate=0.05)
 
 
 def _checked(*p_values: float) -> Checked:
