@@ -11,7 +11,7 @@ from components.agent.encoder import Encoder
 from components.agent.encoder_training import forecast_errors
 from components.cluster.compiled import FloatArray
 from components.cluster.observation import OBSERVATION_FIELDS
-from components.embedding.pasts import KnownWorkload
+from components.policy.measured import MeasuredWorkload
 
 
 def synthetic_forecast(encoder: Encoder, observations: FloatArray) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def synthetic_forecast(encoder: Encoder, observations: FloatArray) -> dict[str, 
     return _entry(encoder, *forecast_errors(encoder, observations))
 
 
-def telemetry_forecast(encoder: Encoder, workloads: Sequence[KnownWorkload]) -> dict[str, Any]:
+def telemetry_forecast(encoder: Encoder, workloads: Sequence[MeasuredWorkload]) -> dict[str, Any]:
     """Errors on the workloads' held-out parts, each workload counting the same.
 
     The encoder reads the training part first, as it would in use; only the intervals after it

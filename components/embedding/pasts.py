@@ -3,51 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from components.agent.encoder_training import Trajectories
 from components.agent.histories import parameters_unit, simulated_histories
 from components.cluster.applications import sample_applications
-from components.cluster.compiled import FloatArray
-from components.cluster.observation import observations_of_telemetry
 from components.cluster.parameters import PARAMETER_COUNT
-from components.errors import UserError
-from components.workload.spec import Workload, load_workloads
-from components.workload.telemetry import read_telemetry, split, telemetry_file
+from components.policy.measured import MeasuredWorkload
 
 # Real telemetry counts for as much as this share of the synthetic pasts.
 _REAL_SHARE = 0.15
 _WINDOWS_PER_LENGTH = 4
-
-
-@dataclass(frozen=True, slots=True)
-class KnownWorkload:
-    """A workload and its telemetry, cut in two by time, with the observations of all of it.
-
-    observations: [T, O], one a decision interval; the first `training_intervals` are of the
-        training part.
-    """
-
-    workload: Workload
-    training: pd.DataFrame
-    held_out: pd.DataFrame
-    observations: FloatArray
-    training_intervals: int
-
-
-def known_workloads(dataset: Path) -> tuple[KnownWorkload, ...]:
-    """The workloads of an ingested dataset.
-
-    Raises UserError when a file is missing or damaged, or a recording is too short to learn from.
-    """
-    return tuple(
-        _known(workload, read_telemetry(telemetry_file(dataset, workload)))
-        for workload in load_workloads(dataset / "workloads.yaml")
-    )
 
 
 def synthetic_pasts(count: int, intervals: int, rng: np.random.Generator) -> Trajectories:
@@ -60,7 +27,7 @@ def synthetic_pasts(count: int, intervals: int, rng: np.random.Generator) -> Tra
 
 
 def with_telemetry(
-    synthetic: Trajectories, workloads: Sequence[KnownWorkload], rng: np.random.Generator
+    synthetic: Trajectories, workloads: Sequence[MeasuredWorkload], rng: np.random.Generator
 ) -> Trajectories:
     """The synthetic pasts and windows of the workloads' training parts.
 
@@ -81,20 +48,6 @@ def with_telemetry(
         observations=np.concatenate([synthetic.observations, np.stack(windows)[chosen]]),
         parameters_unit=np.concatenate([synthetic.parameters_unit, unknown]),
     )
-
-
-def _known(workload: Workload, frame: pd.DataFrame) -> KnownWorkload:
-    try:
-        training, held_out = split(frame)
-    except ValueError as error:
-        raise UserError(f"{workload.key}: {error}; record for longer") from error
-    observations = observations_of_telemetry(frame, workload)
-    training_intervals = len(observations_of_telemetry(training, workload))
-    if training_intervals < 2:
-        raise UserError(
-            f"{workload.key}: the training part has {training_intervals} minutes; record for longer"
-        )
-    return KnownWorkload(workload, training, held_out, observations, training_intervals)
 
 
 def _starts(length: int, intervals: int) -> range:

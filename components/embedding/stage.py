@@ -18,12 +18,8 @@ from components.embedding.config import EmbeddingConfig
 from components.embedding.forecasts import synthetic_forecast, telemetry_forecast
 from components.embedding.map import map_png
 from components.embedding.page import embedding_html
-from components.embedding.pasts import (
-    KnownWorkload,
-    known_workloads,
-    synthetic_pasts,
-    with_telemetry,
-)
+from components.embedding.pasts import synthetic_pasts, with_telemetry
+from components.policy.measured import MeasuredWorkload, measured_workloads
 from components.progress import Progress
 
 # Shares of the stage's time, for the progress bar.
@@ -55,7 +51,7 @@ def run(
     Raises UserError when an input is missing, damaged or too short.
     """
     pasts_rng, learning_rng, *twin_rngs = _generators(
-        config.seed, known := known_workloads(dataset)
+        config.seed, known := measured_workloads(dataset)
     )
     progress.update(0.0, 1.0, "simulating synthetic applications")
     unseen = synthetic_pasts(config.held_out_applications, config.intervals, pasts_rng)
@@ -64,9 +60,7 @@ def run(
     else:
         encoder = load_encoder(earlier / "encoder.safetensors", workload_shape())
     twins = _twins(config, known, twin_rngs, progress)
-    vectors = np.concatenate(
-        [embed(encoder, one.observations[None, : one.training_intervals]) for one in known]
-    )
+    vectors = np.concatenate([embed(encoder, one.past) for one in known])
     errors = {
         "synthetic": synthetic_forecast(encoder, unseen.observations),
         "telemetry": telemetry_forecast(encoder, known),
@@ -98,7 +92,7 @@ def run(
     return EmbeddingSummary(keys, shares[0], shares[1])
 
 
-def _generators(seed: int, known: Sequence[KnownWorkload]) -> list[np.random.Generator]:
+def _generators(seed: int, known: Sequence[MeasuredWorkload]) -> list[np.random.Generator]:
     # A workload's twin is the same whichever other workloads are fitted beside it.
     streams = [np.random.default_rng([seed, index]) for index in range(2)]
     keys = [one.workload.key.encode() for one in known]
@@ -107,7 +101,7 @@ def _generators(seed: int, known: Sequence[KnownWorkload]) -> list[np.random.Gen
 
 def _trained(
     config: EmbeddingConfig,
-    known: Sequence[KnownWorkload],
+    known: Sequence[MeasuredWorkload],
     pasts_rng: np.random.Generator,
     learning_rng: np.random.Generator,
     progress: Progress,
@@ -125,7 +119,7 @@ def _trained(
 
 def _twins(
     config: EmbeddingConfig,
-    known: Sequence[KnownWorkload],
+    known: Sequence[MeasuredWorkload],
     rngs: Sequence[np.random.Generator],
     progress: Progress,
 ) -> dict[str, Twin]:

@@ -1,0 +1,159 @@
+"""The stage: gather the workloads, train the meta-policy on them, write it and how it learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.agent.checkpoint import load_encoder
+from components.agent.common_start import common_start
+from components.agent.encoder import Encoder, workload_shape
+from components.agent.environment import Population
+from components.agent.meta_learner import LearningSettings, MetaLearner
+from components.agent.populations import drawn, joined, synthetic_population, twin_population
+from components.artifacts.files import (
+    finished_directory,
+    read_json,
+    write_bytes,
+    write_json,
+    write_text,
+)
+from components.cluster.compiled import FloatArray
+from components.cluster.twin import Twin, from_json
+from components.errors import UserError
+from components.meta_training.config import MetaTrainingConfig
+from components.meta_training.page import curve_png, meta_training_html
+from components.meta_training.training import HELD_OUT, Course, Evaluation, judges_of, train
+from components.policy.measured import MeasuredWorkload, measured_workloads
+from components.policy.rule_parameters import default_rule, to_unit
+from components.progress import Progress
+
+_TWIN_MEMBERS = 4
+_START_APPLICATIONS = 96
+# Shares of the stage's time, for the progress bar.
+_GATHERED, _STARTED = 0.08, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class MetaTrainingSummary:
+    """The kept policy on the held-out set, and how many decisions it learned from."""
+
+    reward: float
+    violation: float
+    decisions: int
+
+
+def run(
+    config: MetaTrainingConfig, dataset: Path, embedding: Path, output: Path, progress: Progress
+) -> MetaTrainingSummary:
+    """Write meta_policy.safetensors, curve.json, curve.png, meta_training.html.
+
+    Raises UserError when an input is missing, damaged, or made from other workloads.
+    """
+    encoder = load_encoder(embedding / "encoder.safetensors", workload_shape())
+    measured = measured_workloads(dataset)
+    twins = _twins(embedding / "twins.json", measured)
+    sets_rng, judges_rng, start_rng, learning_rng = (
+        np.random.default_rng([config.seed, index]) for index in range(4)
+    )
+    progress.update(0.0, 1.0, "gathering twins and synthetic applications")
+    real = twin_population(encoder, measured, twins, _TWIN_MEMBERS)
+    training, selection, held_out = _sets(config, encoder, real, sets_rng)
+    judges = judges_of(training, selection, held_out, judges_rng)
+    start = _start(config, training, start_rng, progress)
+    settings = LearningSettings(
+        terms=config.terms,
+        term_decisions=config.term_decisions,
+        violation_budget=config.violation_budget,
+        first_multiplier=config.violation_penalty,
+    )
+    learner = MetaLearner(start, training.contexts.shape[1], settings, config.seed)
+
+    def report(evaluation: Evaluation) -> None:
+        share = _STARTED + (1.0 - _STARTED) * evaluation.iteration / config.iterations
+        progress.update(share, 1.0 + 1e-9, _message(evaluation))
+
+    course = train(config, learner, training, judges, learning_rng, report)
+    references = {
+        name: judges[HELD_OUT].metrics(np.tile(rule, (config.held_out_applications, 1)))
+        for name, rule in (("default_rule", to_unit(default_rule())), ("common_start", start))
+    }
+    curve = _curve(config, course, references)
+    _write(output, encoder, learner, curve)
+    progress.update(1.0, 1.0, _message(course.evaluations[course.chosen]))
+    kept = course.evaluations[course.chosen].metrics[HELD_OUT]
+    return MetaTrainingSummary(kept["reward"], kept["violation"], course.evaluations[-1].decisions)
+
+
+def _twins(path: Path, measured: Sequence[MeasuredWorkload]) -> list[Twin]:
+    documents = read_json(path)
+    twins = []
+    for one in measured:
+        if one.workload.key not in documents:
+            raise UserError(f"{path} lacks {one.workload.key}: run the embedding on this dataset")
+        twins.append(from_json(documents[one.workload.key]))
+    return twins
+
+
+def _sets(
+    config: MetaTrainingConfig, encoder: Encoder, real: Population, rng: np.random.Generator
+) -> tuple[Population, Population, Population]:
+    """Training, selection and held-out set: no application is in two of them."""
+    most_real = config.applications // 2
+    chosen = drawn(real, most_real, rng)
+    count = config.applications - chosen.parameters.shape[0]
+    training = joined([chosen, synthetic_population(encoder, count, rng)])
+    selection = synthetic_population(encoder, config.held_out_applications, rng)
+    return training, selection, synthetic_population(encoder, config.held_out_applications, rng)
+
+
+def _start(
+    config: MetaTrainingConfig, training: Population, rng: np.random.Generator, progress: Progress
+) -> FloatArray:
+    def report(iteration: int) -> None:
+        share = _GATHERED + (_STARTED - _GATHERED) * iteration / config.start_iterations
+        progress.update(share, 1.0, f"common rule {iteration} of {config.start_iterations}")
+
+    sample = drawn(training, _START_APPLICATIONS, rng)
+    return common_start(sample, config.start_iterations, config.violation_penalty, rng, report)
+
+
+def _curve(
+    config: MetaTrainingConfig, course: Course, references: dict[str, dict[str, float]]
+) -> dict[str, Any]:
+    return {
+        "applications": config.applications,
+        "violation_budget": config.violation_budget,
+        "chosen_iteration": course.evaluations[course.chosen].iteration,
+        "references": references,
+        "iterations": [
+            {
+                "iteration": one.iteration,
+                "decisions": one.decisions,
+                "multiplier": one.multiplier,
+                **one.metrics,
+            }
+            for one in course.evaluations
+        ],
+    }
+
+
+def _write(output: Path, encoder: Encoder, learner: MetaLearner, curve: dict[str, Any]) -> None:
+    picture = curve_png(curve)
+    with finished_directory(output) as folder:
+        learner.save(folder / "meta_policy.safetensors", encoder)
+        write_json(folder / "curve.json", curve)
+        write_bytes(folder / "curve.png", picture)
+        write_text(folder / "meta_training.html", meta_training_html(picture, curve))
+
+
+def _message(evaluation: Evaluation) -> str:
+    metrics = evaluation.metrics[HELD_OUT]
+    return (
+        f"iteration {evaluation.iteration}: reward {metrics['reward']:.3f}, "
+        f"{100 * metrics['violation']:.1f} % violations on held-out applications"
+    )

@@ -1,0 +1,114 @@
+"""The training: stretch after stretch, judged now and then, and stopped when nothing improves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.agent.environment import Population, Traces, draw_traces, episode_metrics
+from components.agent.meta_learner import MetaLearner
+from components.agent.populations import drawn
+from components.cluster.compiled import FloatArray
+from components.cluster.reward import EPISODE_FIELDS, REWARD, VIOLATION
+from components.meta_training.config import MetaTrainingConfig
+
+_EVALUATION_DECISIONS = 96
+TRAINING, SELECTION, HELD_OUT = "training", "selection", "held_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """One of the three sets of workloads, with the traces that every policy meets on it."""
+
+    population: Population
+    traces: Traces
+
+    def metrics(self, rules_unit: FloatArray) -> dict[str, float]:
+        """Means by EPISODE_FIELDS of the rules [B, K] in the unit box, one a workload."""
+        means = episode_metrics(self.population, rules_unit, self.traces).mean(axis=0)
+        return dict(zip(EPISODE_FIELDS, means.tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The policy after an iteration: its mean metrics on each set, without exploration."""
+
+    iteration: int
+    decisions: int
+    multiplier: float
+    metrics: dict[str, dict[str, float]]
+
+    def score(self, violation_penalty: float) -> float:
+        """What selection goes by: reward minus the priced violations, on the selection set."""
+        metrics = self.metrics[SELECTION]
+        return (
+            metrics[EPISODE_FIELDS[REWARD]] - violation_penalty * metrics[EPISODE_FIELDS[VIOLATION]]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """All evaluations in order, and which of them is the policy that was kept."""
+
+    evaluations: tuple[Evaluation, ...]
+    chosen: int
+
+
+def judges_of(
+    training: Population,
+    selection: Population,
+    held_out: Population,
+    rng: np.random.Generator,
+) -> dict[str, Judge]:
+    """The three judges; of the training set as many workloads as the selection set has."""
+    sample = drawn(training, selection.parameters.shape[0], rng)
+    return {
+        name: Judge(population, draw_traces(population, _EVALUATION_DECISIONS, rng))
+        for name, population in ((TRAINING, sample), (SELECTION, selection), (HELD_OUT, held_out))
+    }
+
+
+def train(
+    config: MetaTrainingConfig,
+    learner: MetaLearner,
+    training: Population,
+    judges: dict[str, Judge],
+    rng: np.random.Generator,
+    report: Callable[[Evaluation], None],
+) -> Course:
+    """Train the learner in place; it ends as it was at the best selection score.
+
+    `report` is called after each evaluation, the first before any training.
+    """
+    evaluations = [_evaluate(config, learner, judges, 0)]
+    report(evaluations[0])
+    best, weights = 0, learner.weights()
+    for iteration in range(1, config.iterations + 1):
+        learner.learn(training, 1.0 - (iteration - 1) / config.iterations, rng)
+        if iteration % config.evaluation_period and iteration < config.iterations:
+            continue
+        evaluations.append(_evaluate(config, learner, judges, iteration))
+        report(evaluations[-1])
+        scores = [one.score(config.violation_penalty) for one in evaluations]
+        if scores[-1] > scores[best]:
+            best, weights = len(scores) - 1, learner.weights()
+        if len(scores) - 1 - best >= config.patience:
+            break
+    learner.restore(weights)
+    return Course(tuple(evaluations), best)
+
+
+def _evaluate(
+    config: MetaTrainingConfig, learner: MetaLearner, judges: dict[str, Judge], iteration: int
+) -> Evaluation:
+    return Evaluation(
+        iteration=iteration,
+        decisions=iteration * config.applications * config.terms * config.term_decisions,
+        multiplier=learner.multiplier,
+        metrics={
+            name: judge.metrics(learner.propose(judge.population.contexts))
+            for name, judge in judges.items()
+        },
+    )
