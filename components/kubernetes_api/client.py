@@ -13,6 +13,7 @@ from typing import Any
 import kubernetes.client
 import kubernetes.config
 import urllib3.exceptions
+import yaml
 
 from components.errors import TemporaryError, UserError
 from components.kubernetes_api.errors import AbsentError, BusyError, ConflictError, RefusedError
@@ -170,10 +171,11 @@ def connect(kubeconfig: Path | None = None, retry: RetryPolicy | None = None) ->
             kubernetes.config.load_kube_config(
                 config_file=str(kubeconfig), client_configuration=configuration
             )
-    except kubernetes.config.ConfigException as error:
+    except (kubernetes.config.ConfigException, yaml.YAMLError, OSError, TypeError) as error:
         where = f"in {kubeconfig}" if kubeconfig else "around this process"
+        detail = " ".join(str(error).split())
         raise UserError(
-            f"no usable cluster access {where}: {error}; run inside a cluster or pass a kubeconfig"
+            f"no usable cluster access {where}: {detail}; run inside a cluster or pass a kubeconfig"
         ) from error
     # Retries are made here, where a back-off and the kind of error are known.
     configuration.retries = False
