@@ -35,19 +35,17 @@ def blocks(
 
 
 def without_outliers(values: FloatArray) -> FloatArray:
-    """Return the present values [K], each at most three deviations (by the MAD) from the median.
+    """Return the values [K], each at most three deviations (by the MAD) from their median.
 
     An incident is one or two blocks of many; it must neither hide nor feign a shift of the rest.
+    Missing ones stay missing.
     """
     present = values[np.isfinite(values)]
     if present.size == 0:
-        return present
+        return values
     median = float(np.median(present))
-    deviation = _MAD_TO_DEVIATION * float(np.median(np.abs(present - median)))
-    if deviation == 0.0:
-        return present
-    reach = _OUTLIER_DEVIATIONS * deviation
-    return np.clip(present, median - reach, median + reach)
+    reach = _OUTLIER_DEVIATIONS * _MAD_TO_DEVIATION * float(np.median(np.abs(present - median)))
+    return np.clip(values, median - reach, median + reach) if reach > 0.0 else values
 
 
 def lag_one_correlation(values: FloatArray) -> float:

@@ -47,7 +47,7 @@ def level_of(values: FloatArray, correlation: float) -> Level:
 
     The error is that of independent blocks: `wandering` says by how much more levels differ.
     """
-    kept = without_outliers(values)
+    kept = without_outliers(values[np.isfinite(values)])
     deviation = max(float(np.std(kept, ddof=1)) if kept.size > 1 else 0.0, _LEAST_DEVIATION)
     return Level(
         mean=float(np.mean(kept)),
@@ -63,16 +63,26 @@ def wandering(reference: FloatArray, length: int) -> float:
     mean square of the differences over their standard errors is about 1 for independent blocks,
     and more for correlated ones, for rhythms and for slow movements. Never below 1.
     """
-    length = min(length, len(reference) // 2)
-    scores = []
-    for start in range(len(reference) - length + 1):
-        inside = reference[start : start + length]
-        outside = np.concatenate([reference[:start], reference[start + length :]])
-        if np.isfinite(inside).sum() >= 2 and np.isfinite(outside).sum() >= 2:
-            first, second = level_of(inside, 0.0), level_of(outside, 0.0)
-            error = np.hypot(first.error, second.error)
-            scores.append((first.mean - second.mean) / error)
-    return max(1.0, float(np.sqrt(np.mean(np.square(scores))))) if scores else 1.0
+    kept = without_outliers(reference)
+    length = max(1, min(length, len(kept) // 2))
+    powers = np.stack([np.isfinite(kept), np.nan_to_num(kept), np.nan_to_num(kept) ** 2])
+    inside = np.lib.stride_tricks.sliding_window_view(powers, length, axis=1).sum(axis=2)
+    outside = powers.sum(axis=1, keepdims=True) - inside
+    told = (inside[0] >= 2) & (outside[0] >= 2)
+    if not told.any():
+        return 1.0
+    first, first_square = _means(inside[:, told])
+    second, second_square = _means(outside[:, told])
+    scores = (first - second) ** 2 / (first_square + second_square)
+    return max(1.0, float(np.sqrt(scores.mean())))
+
+
+def _means(powers: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return means and their squared errors [S] from counts, sums, sums of squares [3, S]."""
+    count, total, squares = powers
+    mean = total / count
+    variance = (squares - count * mean**2) / (count - 1.0)
+    return mean, np.maximum(variance, _LEAST_DEVIATION**2) / count
 
 
 def shift_between(reference: FloatArray, recent: FloatArray, floor: float) -> Shift | None:
