@@ -9,7 +9,7 @@ import numpy as np
 
 from components.cluster import limits as lim
 from components.cluster.compiled import FloatArray
-from components.cluster.tuning import TunedAutoscaler, tune_hpa, tune_hpa_vpa
+from components.cluster.tuning import Scenarios, TunedAutoscaler, tune_hpa, tune_hpa_vpa
 from components.cluster.vpa import memory_history_of
 from components.validation.config import ValidationConfig
 from components.validation.situations import Case, allocation_today, tuning_scenarios
@@ -41,13 +41,24 @@ class Incumbents:
 
 
 def tune_incumbents(cases: Sequence[Case], config: ValidationConfig) -> Incumbents:
-    """Tunes both with the violation penalty that the policy is searched with."""
+    """Tunes both with the violation penalty that the policy is searched with.
+
+    HPA + VPA gets as many episodes as the policy's search; HPA alone, whose settings are as few,
+    gets a third.
+    """
     scenarios = tuning_scenarios(cases, config)
+    fewer = max(1, config.tuning_traces // 3)
+    third = Scenarios(
+        scenarios.parameters[:, :fewer],
+        scenarios.limits,
+        scenarios.rates[:, :fewer],
+        scenarios.noise[:, :fewer],
+    )
     today = np.vstack([allocation_today(case) for case in cases])
     history = np.stack([memory_history_of(case.training) for case in cases])
     penalty = config.violation_penalty
     return Incumbents(
-        hpa=tune_hpa(scenarios, today, penalty),
+        hpa=tune_hpa(third, today, penalty),
         hpa_vpa=tune_hpa_vpa(scenarios, today, history, penalty),
         memory_history=history,
     )
