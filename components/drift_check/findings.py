@@ -179,11 +179,7 @@ def _surest(shifts: Mapping[str, Shift | None]) -> Finding:
         return Finding(next(iter(shifts)), 1.0, None)
     corrected = {name: min(1.0, len(known) * shift.p_value) for name, shift in known.items()}
     causes = [name for name, p_value in corrected.items() if p_value <= _SURE]
-    measure = (
-        causes[0]
-        if causes
-        else min(known, key=lambda name: (corrected[name], -abs(known[name].size)))
-    )
+    measure = causes[0] if causes else min(known, key=lambda name: corrected[name])
     return Finding(measure, corrected[measure], known[measure])
 
 

@@ -20,6 +20,7 @@ _TITLES = {
     "dynamics": "{measure}, measured / twin",
     "outcome": "share of steps beyond the SLO",
 }
+_LEAST_SPAN = {"input": (0.0, 1e-3), "dynamics": (0.6, 1.6), "outcome": (-0.05, 1.05)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,9 @@ def drift_picture(
             for axes, (test, title) in zip(row, _TITLES.items(), strict=True):
                 course = courses[key][test]
                 _draw_course(axes, course, verdicts[key], test, block_s[key])
-                axes.set_title(f"{key}: {title.format(measure=course.measure)}", loc="left")
+                axes.set_title(title.format(measure=course.measure), loc="left")
+                axes.set_ylim(*_limits(test, course))
+            row[0].set_ylabel(key)
         for axes in grid[-1]:
             axes.set_xlabel("minutes, 0 = the recent telemetry begins")
 
@@ -68,6 +71,16 @@ def _draw_course(axes: Axes, course: Course, verdict: Verdict, test: str, block_
     if alarm and shift is not None:
         axes.axvline(minutes * shift.since, color=_ALARM, linestyle="--", linewidth=1.0)
         axes.set_facecolor("#fff4ee")
+
+
+def _limits(test: str, course: Course) -> tuple[float, float]:
+    """Return the vertical limits: wide enough that mere noise looks like noise."""
+    values = np.concatenate([course.reference, course.recent])
+    present = values[np.isfinite(values)]
+    low, high = _LEAST_SPAN[test]
+    if present.size == 0:
+        return low, high
+    return min(low, 0.95 * float(present.min())), max(high, 1.05 * float(present.max()))
 
 
 def _band(values: FloatArray) -> tuple[float, float]:

@@ -26,6 +26,8 @@ MOST_MISSING_SHARE = 0.5
 FEWEST_STEPS = 8
 # A step counts as throttled when more than this share of its CFS periods was.
 THROTTLED_RATIO = 0.05
+# Counts of what seldom happens: that they stay at zero says nothing.
+_COUNTS = ("oom_kills", "restarts")
 _ADVICE = {
     "cpu_request_m": "; set a CPU request on the container",
     "memory_request_bytes": "; set a memory request on the container",
@@ -80,7 +82,9 @@ def judge(taken: Taken) -> Quality:
         duplicates=taken.duplicates,
         counter_resets=taken.counter_resets,
         missing_series=dict(taken.missing_series),
-        constant_columns=[column for column in COLUMNS if _is_constant(frame[column])],
+        constant_columns=[
+            column for column in COLUMNS if column not in _COUNTS and _is_constant(frame[column])
+        ],
         latency_unit=taken.latency_unit,
         throttled_steps=int((frame["cpu_throttled_ratio"] > THROTTLED_RATIO).sum()),
         oom_kills=round(float(frame["oom_kills"].sum())),
