@@ -50,53 +50,28 @@ def run(
 
     Raises UserError when an input is missing, damaged or too short.
     """
-    pasts_rng, learning_rng, *twin_rngs = _generators(
-        config.seed, known := measured_workloads(dataset)
-    )
+    known = measured_workloads(dataset)
+    keys = tuple(one.workload.key for one in known)
+    pasts_rng, learning_rng = (np.random.default_rng([config.seed, index]) for index in range(2))
     progress.update(0.0, 1.0, "simulating synthetic applications")
     unseen = synthetic_pasts(config.held_out_applications, config.intervals, pasts_rng)
     if earlier is None:
         encoder = _trained(config, known, pasts_rng, learning_rng, progress)
     else:
         encoder = load_encoder(earlier / "encoder.safetensors", workload_shape())
-    twins = _twins(config, known, twin_rngs, progress)
+    twins = _twins(config, known, progress)
     vectors = np.concatenate([embed(encoder, one.past) for one in known])
-    errors = {
+    forecasts = {
         "synthetic": synthetic_forecast(encoder, unseen.observations),
         "telemetry": telemetry_forecast(encoder, known),
     }
-    picture = map_png(
-        embed(encoder, unseen.observations), vectors, [one.workload.key for one in known]
+    picture = map_png(embed(encoder, unseen.observations), vectors, keys)
+    _write(
+        output, encoder, dict(zip(keys, vectors.tolist(), strict=True)), twins, forecasts, picture
     )
-    keys = tuple(one.workload.key for one in known)
-    documents: dict[str, Any] = {
-        "embeddings.json": {
-            "embedding_size": EMBEDDING_SIZE,
-            "workloads": dict(zip(keys, vectors.tolist(), strict=True)),
-        },
-        "twins.json": {key: to_json(twin) for key, twin in twins.items()},
-        "errors.json": {
-            "encoder": errors,
-            "twins": {key: twin.errors for key, twin in twins.items()},
-        },
-    }
-    with finished_directory(output) as folder:
-        save_encoder(folder / "encoder.safetensors", encoder)
-        for name, document in documents.items():
-            write_json(folder / name, document)
-        write_bytes(folder / "map.png", picture)
-        page = embedding_html(picture, documents["errors.json"], documents["twins.json"])
-        write_text(folder / "embedding.html", page)
     progress.update(1.0, 1.0, f"{len(known)} workloads embedded")
-    shares = [one["encoder"] / max(one["persistence"], 1e-9) for one in errors.values()]
+    shares = [one["encoder"] / max(one["persistence"], 1e-9) for one in forecasts.values()]
     return EmbeddingSummary(keys, shares[0], shares[1])
-
-
-def _generators(seed: int, known: Sequence[MeasuredWorkload]) -> list[np.random.Generator]:
-    # A workload's twin is the same whichever other workloads are fitted beside it.
-    streams = [np.random.default_rng([seed, index]) for index in range(2)]
-    keys = [one.workload.key.encode() for one in known]
-    return streams + [np.random.default_rng([seed, *key]) for key in keys]
 
 
 def _trained(
@@ -118,16 +93,39 @@ def _trained(
 
 
 def _twins(
-    config: EmbeddingConfig,
-    known: Sequence[MeasuredWorkload],
-    rngs: Sequence[np.random.Generator],
-    progress: Progress,
+    config: EmbeddingConfig, known: Sequence[MeasuredWorkload], progress: Progress
 ) -> dict[str, Twin]:
     twins = {}
-    for index, (one, rng) in enumerate(zip(known, rngs, strict=True)):
+    for index, one in enumerate(known):
+        key = one.workload.key
         share = _TRAINED + (1.0 - _TRAINED) * index / len(known)
-        progress.update(share, 1.0, f"twin of {one.workload.key}")
-        twins[one.workload.key] = fit_twin(
-            one.training, one.held_out, one.workload, rng, config.twin_members
-        )
+        progress.update(share, 1.0, f"twin of {key}")
+        # A workload's twin is the same whichever other workloads are fitted beside it.
+        rng = np.random.default_rng([config.seed, *key.encode()])
+        twins[key] = fit_twin(one.training, one.held_out, one.workload, rng, config.twin_members)
     return twins
+
+
+def _write(
+    output: Path,
+    encoder: Encoder,
+    vectors: dict[str, list[float]],
+    twins: dict[str, Twin],
+    forecasts: dict[str, Any],
+    picture: bytes,
+) -> None:
+    documents: dict[str, Any] = {
+        "embeddings.json": {"embedding_size": EMBEDDING_SIZE, "workloads": vectors},
+        "twins.json": {key: to_json(twin) for key, twin in twins.items()},
+        "errors.json": {
+            "encoder": forecasts,
+            "twins": {key: twin.errors for key, twin in twins.items()},
+        },
+    }
+    page = embedding_html(picture, documents["errors.json"], documents["twins.json"])
+    with finished_directory(output) as folder:
+        save_encoder(folder / "encoder.safetensors", encoder)
+        for name, document in documents.items():
+            write_json(folder / name, document)
+        write_bytes(folder / "map.png", picture)
+        write_text(folder / "embedding.html", page)

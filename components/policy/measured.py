@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from components.cluster.compiled import FloatArray
@@ -16,6 +17,7 @@ from components.workload.spec import Workload, load_workloads
 from components.workload.telemetry import read_telemetry, split, telemetry_file
 
 _LEAST_INTERVALS = 2
+_ALLOCATION_COLUMNS = ("replicas_wanted", "cpu_request_m", "memory_request_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,17 @@ class MeasuredWorkload:
             return filled(self.training["request_rate_per_s"].to_numpy())
         except UserError as error:
             raise UserError(f"{self.workload.key}: {error}") from error
+
+    @property
+    def last_allocation(self) -> FloatArray:
+        """Replicas, millicores and bytes in force at the end of the training part, [3].
+
+        The largest that is allowed where the telemetry doesn't say.
+        """
+        known = self.training[list(_ALLOCATION_COLUMNS)].ffill().iloc[-1].to_numpy(dtype=np.float64)
+        bounds = self.workload.bounds
+        largest = (bounds.replicas_max, bounds.cpu_max_m, bounds.memory_max_bytes)
+        return np.where(np.isfinite(known), known, largest)
 
 
 def measured_workloads(dataset: Path) -> tuple[MeasuredWorkload, ...]:

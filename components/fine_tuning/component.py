@@ -1,0 +1,58 @@
+"""The KFP face of fine-tuning: an import and a call."""
+
+from kfp import dsl
+
+
+@dsl.component(
+    base_image="aware-python/fine_tuning:0.1.0", packages_to_install=[], install_kfp_package=False
+)
+def fine_tuning(
+    dataset: dsl.Input[dsl.Artifact],
+    embedding: dsl.Input[dsl.Artifact],
+    meta_policy: dsl.Input[dsl.Artifact],
+    output: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
+    only: list[str] = [],  # noqa: B006
+    seed: int = 0,
+    quick: bool = False,
+) -> None:
+    """Adapt the policy to each workload on its digital twin.
+
+    Args:
+        dataset: ingestion's output.
+        embedding: embedding's output.
+        meta_policy: meta-training's output.
+        output: adapted.json, fine_tuning.html.
+        metrics: how many workloads, the mean gain on the twins, CPU seconds a workload.
+        report: fine_tuning.html.
+        only: keys (namespace/name) of the workloads to adapt; empty for all.
+        seed: of everything drawn at random.
+        quick: small sizes, to see that everything works.
+    """
+    import shutil
+    from pathlib import Path
+
+    from components.artifacts.files import write_json
+    from components.fine_tuning.config import FineTuningConfig, quick_config
+    from components.fine_tuning.stage import run
+    from components.launcher import launch
+    from components.progress import Progress
+
+    summary = launch(
+        lambda: run(
+            quick_config(seed) if quick else FineTuningConfig(seed=seed),
+            dataset=Path(dataset.path),
+            embedding=Path(embedding.path),
+            meta_policy=Path(meta_policy.path),
+            output=Path(output.path),
+            progress=Progress("fine_tuning"),
+            only=only,
+        )
+    )
+    metrics.log_metric("workloads", len(summary.workloads))
+    metrics.log_metric("mean_gain", summary.mean_gain)
+    metrics.log_metric("cpu_seconds_per_workload", summary.cpu_seconds_per_workload)
+    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
+    write_json(Path(metrics.path), metrics.metadata)
+    shutil.copyfile(Path(output.path) / "fine_tuning.html", report.path)

@@ -1,0 +1,66 @@
+"""What fine-tuning may be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.errors import UserError
+
+_LEAST = {
+    "seed": 0,
+    "iterations": 1,
+    "candidates": 8,
+    "traces": 1,
+    "resampled_variants": 1,
+    "synthetic_variants": 0,
+    "decisions": 4,
+    "start_deviation": 0.0,
+    "violation_penalty": 0.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuningConfig:
+    """Settings of the search per workload.
+
+    seed: of everything drawn at random.
+    iterations, candidates: of the cross-entropy search: rules tried in each iteration.
+    resampled_variants, synthetic_variants: worlds to be good in; each is a member of the twin
+        with a rate trace, resampled from the training part or synthetic at its mean.
+    traces: variants that the candidates of an iteration meet.
+    decisions: decision intervals (60 s) of a trace.
+    start_deviation: of the search around the meta-policy's proposal, in the unit box.
+    violation_penalty: reward that an interval full of violations costs.
+
+    Raises UserError for a value that can't be meant.
+    """
+
+    seed: int = 0
+    iterations: int = 16
+    candidates: int = 56
+    resampled_variants: int = 18
+    synthetic_variants: int = 6
+    traces: int = 6
+    decisions: int = 60
+    start_deviation: float = 0.15
+    violation_penalty: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, least in _LEAST.items():
+            if not getattr(self, name) >= least:
+                raise UserError(
+                    f"fine-tuning: {name} is {getattr(self, name)}; give {least} or more"
+                )
+
+
+def quick_config(seed: int) -> FineTuningConfig:
+    """Small sizes: enough to see that everything works, not to be good."""
+    return FineTuningConfig(
+        seed=seed,
+        iterations=4,
+        candidates=16,
+        resampled_variants=6,
+        synthetic_variants=2,
+        traces=3,
+        decisions=30,
+    )

@@ -1,0 +1,65 @@
+"""The fine-tuning's page: how the search went, and what became of each parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from components.pictures import page_html, picture_html, picture_png, table_html
+from components.policy.rule_parameters import RULE_PARAMETERS
+
+
+def fine_tuning_html(adapted: Mapping[str, Mapping[str, Any]]) -> str:
+    """The page from adapted.json."""
+    sections = [("Search", _search_section(adapted))]
+    sections += [(key, _rule_table(entry)) for key, entry in adapted.items()]
+    return page_html("Fine-tuning", sections)
+
+
+def _search_section(adapted: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = [
+        [
+            key,
+            f"{entry['proposed_score']:.3f}",
+            f"{entry['score']:.3f}",
+            f"{entry['score'] - entry['proposed_score']:+.3f}",
+            f"{entry['cpu_seconds']:.2f} s",
+        ]
+        for key, entry in adapted.items()
+    ]
+    return (
+        "<p>From the meta-policy's proposal, the cross-entropy method searched each workload's "
+        "rule on its digital twin, over all members of the ensemble and rates like those of the "
+        "training part. A score is the mean reward minus the priced violations.</p>"
+        + picture_html(_curves_png(adapted), "Score of the search's mean by iteration")
+        + table_html(["Workload", "proposed", "adapted", "gain", "CPU time"], rows)
+    )
+
+
+def _curves_png(adapted: Mapping[str, Mapping[str, Any]]) -> bytes:
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        for key, entry in adapted.items():
+            axes.plot(range(1, len(entry["curve"]) + 1), entry["curve"], label=key)
+        axes.set_xlabel("iteration")
+        axes.set_ylabel("score of the mean candidate")
+        axes.set_title("Search on the twins")
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+    return picture_png(draw, 9.0, 4.0)
+
+
+def _rule_table(entry: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            spec.name.replace("_", " "),
+            f"{entry['proposed'][spec.name]:.3g}",
+            f"{entry['rule'][spec.name]:.3g}",
+            spec.unit,
+            spec.description,
+        ]
+        for spec in RULE_PARAMETERS
+    ]
+    return table_html(["Parameter", "proposed", "adapted", "unit", "meaning"], rows)

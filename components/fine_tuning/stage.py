@@ -1,0 +1,131 @@
+"""The stage: for each workload, search the rule on its twin from the meta-policy's proposal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.artifacts.files import finished_directory, read_json, write_json, write_text
+from components.cluster.compiled import FloatArray
+from components.cluster.limits import limits_of
+from components.cluster.twin import from_json
+from components.errors import UserError
+from components.fine_tuning.config import FineTuningConfig
+from components.fine_tuning.page import fine_tuning_html
+from components.fine_tuning.variants import Variants, variants_of
+from components.policy.measured import MeasuredWorkload, measured_workloads
+from components.policy.network import MetaPolicy
+from components.policy.rule_parameters import RULE_NAMES, from_unit
+from components.policy.search import SearchResult, search_rule
+from components.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuningSummary:
+    """The adapted workloads' keys, the mean gain in score on the twins, CPU seconds of each."""
+
+    workloads: tuple[str, ...]
+    mean_gain: float
+    cpu_seconds_per_workload: float
+
+
+def run(
+    config: FineTuningConfig,
+    dataset: Path,
+    embedding: Path,
+    meta_policy: Path,
+    output: Path,
+    progress: Progress,
+    only: Sequence[str] = (),
+) -> FineTuningSummary:
+    """Write adapted.json and fine_tuning.html, of all workloads or of those whose keys `only` has.
+
+    Proposal, twin and traces come from the training part of the telemetry alone.
+
+    Raises UserError when an input is missing, damaged, or lacks a workload.
+    """
+    chosen = _chosen(measured_workloads(dataset), only)
+    policy = MetaPolicy.load(meta_policy / "meta_policy.safetensors")
+    proposed = np.concatenate([policy.propose(one.past) for one in chosen])
+    variants = _variants(config, chosen, embedding / "twins.json")
+    result = _search(config, chosen, variants, proposed, progress)
+    adapted = _entries(chosen, proposed, result)
+    with finished_directory(output) as folder:
+        write_json(folder / "adapted.json", adapted)
+        write_text(folder / "fine_tuning.html", fine_tuning_html(adapted))
+    gain = float((result.score - result.start_score).mean())
+    progress.update(1.0, 1.0, f"{len(chosen)} rules adapted, mean gain {gain:+.3f}")
+    return FineTuningSummary(tuple(adapted), gain, result.cpu_seconds / len(chosen))
+
+
+def _chosen(
+    measured: Sequence[MeasuredWorkload], only: Sequence[str]
+) -> tuple[MeasuredWorkload, ...]:
+    known = {one.workload.key for one in measured}
+    for key in only:
+        if key not in known:
+            raise UserError(f"only names {key}, which the dataset lacks; it has {min(known)}, ...")
+    return tuple(one for one in measured if not only or one.workload.key in only)
+
+
+def _variants(
+    config: FineTuningConfig, chosen: Sequence[MeasuredWorkload], twins: Path
+) -> list[Variants]:
+    documents = read_json(twins)
+    variants = []
+    for one in chosen:
+        key = one.workload.key
+        if key not in documents:
+            raise UserError(f"{twins} lacks {key}: run the embedding on this dataset")
+        # A workload's worlds are the same whichever others are adapted beside it.
+        rng = np.random.default_rng([config.seed, *key.encode()])
+        variants.append(variants_of(one, from_json(documents[key]), config, rng))
+    return variants
+
+
+def _search(
+    config: FineTuningConfig,
+    chosen: Sequence[MeasuredWorkload],
+    variants: Sequence[Variants],
+    proposed: FloatArray,
+    progress: Progress,
+) -> SearchResult:
+    def report(done: int, total: int) -> None:
+        # The last word is said when the files are there.
+        progress.update(done, total + 1, f"search iteration {done} of {total}")
+
+    return search_rule(
+        parameters=np.stack([one.parameters for one in variants]),
+        limits=limits_of([one.workload for one in chosen]),
+        rates=np.stack([one.rates_per_s for one in variants]),
+        initial_allocation=np.stack([one.last_allocation for one in chosen]),
+        start_unit=proposed,
+        start_deviation=config.start_deviation,
+        rng=np.random.default_rng(config.seed),
+        iterations=config.iterations,
+        candidates=config.candidates,
+        traces=config.traces,
+        violation_penalty=config.violation_penalty,
+        on_iteration=report,
+    )
+
+
+def _entries(
+    chosen: Sequence[MeasuredWorkload], proposed: FloatArray, result: SearchResult
+) -> dict[str, dict[str, Any]]:
+    proposals = from_unit(proposed)
+    return {
+        one.workload.key: {
+            "rule": dict(zip(RULE_NAMES, result.rule[row].tolist(), strict=True)),
+            "proposed": dict(zip(RULE_NAMES, proposals[row].tolist(), strict=True)),
+            "curve": result.curve[row].tolist(),
+            "score": float(result.score[row]),
+            "proposed_score": float(result.start_score[row]),
+            "cpu_seconds": result.cpu_seconds / len(chosen),
+        }
+        for row, one in enumerate(chosen)
+    }

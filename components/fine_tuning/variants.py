@@ -1,0 +1,43 @@
+"""The worlds that a workload's rule is searched in: members of its twin under likely rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.cluster.compiled import FloatArray
+from components.cluster.rates import resampled_rates, synthetic_rates
+from components.cluster.reward import INTERVAL_STEPS
+from components.cluster.twin import Twin
+from components.fine_tuning.config import FineTuningConfig
+from components.policy.measured import MeasuredWorkload
+
+
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """V worlds of one workload: simulator parameters [V, P] and rates [V, T] per second."""
+
+    parameters: FloatArray
+    rates_per_s: FloatArray
+
+
+def variants_of(
+    measured: MeasuredWorkload, twin: Twin, config: FineTuningConfig, rng: np.random.Generator
+) -> Variants:
+    """Twin members in turn, under rates like those of the training part.
+
+    Most traces are block-bootstrap samples of what was measured, so that level and rhythm stay;
+    the rest is synthetic at the measured mean, for what a short recording didn't happen to show.
+
+    Raises UserError when no rate was measured.
+    """
+    rates = measured.training_rates_per_s
+    steps = config.decisions * INTERVAL_STEPS
+    mean = np.full(config.synthetic_variants, rates.mean())
+    traces = [resampled_rates(rng, rates, config.resampled_variants, steps)]
+    if config.synthetic_variants:
+        traces.append(synthetic_rates(rng, config.synthetic_variants, steps, mean))
+    rows = np.concatenate(traces)
+    members = np.arange(len(rows)) % len(twin.members)
+    return Variants(parameters=twin.members[members], rates_per_s=rows)
