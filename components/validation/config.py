@@ -17,8 +17,8 @@ class ValidationConfig:
     decisions: decision intervals (60 s) of a trace.
     members: of the twin that is fitted to the held-out telemetry.
     tuning_traces: traces of the training part that each setting of the incumbents is tried on;
-        72 times their 102 to 112 settings are as many episodes as fine-tuning's search plays
-        (16 iterations x 56 candidates x 8 traces).
+        56 times the 102 settings of HPA + VPA are as many episodes as fine-tuning's search plays
+        (16 iterations x 56 candidates x 6 traces, and 288 of its finalists).
     violation_penalty: reward that a whole interval of violation costs when incumbents are tuned;
         the same as fine-tuning's.
     foresight_trials: changes that the search for the bound tries in each situation.
@@ -32,7 +32,7 @@ class ValidationConfig:
     traces: int = 3
     decisions: int = 60
     members: int = 8
-    tuning_traces: int = 72
+    tuning_traces: int = 56
     violation_penalty: float = 0.1
     foresight_trials: int = 1500
     violation_margin: float = 0.01

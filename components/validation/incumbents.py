@@ -12,7 +12,7 @@ from components.cluster.compiled import FloatArray
 from components.cluster.tuning import Scenarios, TunedAutoscaler, tune_hpa, tune_hpa_vpa
 from components.cluster.vpa import memory_history_of
 from components.validation.config import ValidationConfig
-from components.validation.situations import Case, allocation_today, tuning_scenarios
+from components.validation.situations import Case, tuning_scenarios
 
 # What most HorizontalPodAutoscalers in the field ask for.
 DEFAULT_TARGET = 0.7
@@ -54,8 +54,8 @@ def tune_incumbents(cases: Sequence[Case], config: ValidationConfig) -> Incumben
         scenarios.rates[:, :fewer],
         scenarios.noise[:, :fewer],
     )
-    today = np.vstack([allocation_today(case) for case in cases])
-    history = np.stack([memory_history_of(case.training) for case in cases])
+    today = np.vstack([case.allocation_today for case in cases])
+    history = np.stack([memory_history_of(case.measured.training) for case in cases])
     penalty = config.violation_penalty
     return Incumbents(
         hpa=tune_hpa(third, today, penalty),

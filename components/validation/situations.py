@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from components.cluster.compiled import FloatArray
 from components.cluster.limits import clip_allocation, limits_of
@@ -20,6 +19,7 @@ from components.cluster.rates import filled, resampled_rates
 from components.cluster.reward import INTERVAL_STEPS
 from components.cluster.tuning import Scenarios
 from components.cluster.twin import Twin
+from components.policy.measured import MeasuredWorkload
 from components.validation.config import ValidationConfig
 from components.workload.spec import Workload
 
@@ -30,17 +30,25 @@ TUNING, JUDGING, FITTING, BOUND = 1, 2, 3, 4
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One workload with the two parts of its telemetry and the twin fitted to each.
+    """One workload as measured, with the twins fitted to the two parts of its telemetry.
 
     `judged_on` says in words which twin `held_out_twin` is.
     """
 
-    workload: Workload
-    training: pd.DataFrame
-    held_out: pd.DataFrame
+    measured: MeasuredWorkload
     training_twin: Twin
     held_out_twin: Twin
     judged_on: str
+
+    @property
+    def workload(self) -> Workload:
+        """Its spec."""
+        return self.measured.workload
+
+    @property
+    def allocation_today(self) -> FloatArray:
+        """Replicas, millicores and bytes [1, 3] in force when the held-out part begins."""
+        return clip_allocation(self.measured.last_allocation[None], limits_of([self.workload]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +80,6 @@ def stream(config: ValidationConfig, purpose: int, key: str, seed: int = 0) -> n
     return np.random.default_rng([config.seed, purpose, zlib.crc32(key.encode()), seed])
 
 
-def allocation_today(case: Case) -> FloatArray:
-    """Replicas, millicores and bytes [1, 3] in force when the held-out part begins.
-
-    Where the telemetry doesn't say, the largest that is allowed.
-    """
-    columns = ["replicas_wanted", "cpu_request_m", "memory_request_bytes"]
-    known = case.training[columns].ffill().iloc[-1].to_numpy(dtype=np.float64)
-    bounds = case.workload.bounds
-    largest = np.array(
-        [bounds.replicas_max, bounds.cpu_max_m, bounds.memory_max_bytes], dtype=float
-    )
-    today = np.where(np.isfinite(known), known, largest)[None, :]
-    return clip_allocation(today, limits_of([case.workload]))
-
-
 def draw_situations(cases: Sequence[Case], config: ValidationConfig) -> Situations:
     """The held-out situations.
 
@@ -98,7 +91,7 @@ def draw_situations(cases: Sequence[Case], config: ValidationConfig) -> Situatio
     steps = config.decisions * INTERVAL_STEPS
     parameters, rates, noise = [], [], []
     for case in cases:
-        measured = filled(case.held_out["request_rate_per_s"].to_numpy(dtype=np.float64))
+        measured = filled(case.measured.held_out["request_rate_per_s"].to_numpy(dtype=np.float64))
         for seed in range(config.seeds):
             rng = stream(config, JUDGING, case.workload.key, seed)
             members = case.held_out_twin.members
@@ -112,7 +105,7 @@ def draw_situations(cases: Sequence[Case], config: ValidationConfig) -> Situatio
         limits=np.repeat(limits_of([case.workload for case in cases]), each, axis=0),
         rates=np.concatenate(rates),
         noise=np.concatenate(noise),
-        allocation=np.repeat(np.vstack([allocation_today(case) for case in cases]), each, axis=0),
+        allocation=np.repeat(np.vstack([case.allocation_today for case in cases]), each, axis=0),
     )
 
 
@@ -134,7 +127,7 @@ def tuning_scenarios(cases: Sequence[Case], config: ValidationConfig) -> Scenari
         rng = stream(config, TUNING, case.workload.key)
         members = case.training_twin.members
         parameters.append(members[np.arange(config.tuning_traces) % len(members)])
-        measured = case.training["request_rate_per_s"].to_numpy(dtype=np.float64)
+        measured = case.measured.training_rates_per_s
         rates.append(resampled_rates(rng, measured, config.tuning_traces, steps))
         noise.append(draw_noise(rng, steps, config.tuning_traces))
     return Scenarios(

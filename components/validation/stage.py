@@ -13,9 +13,9 @@ import numpy as np
 from components.artifacts.files import finished_directory, read_json, write_json, write_text
 from components.cluster import twin as twins
 from components.cluster.compiled import FloatArray
-from components.cluster.observation import observations_of_telemetry
 from components.cluster.rollout import Rollout
 from components.errors import UserError
+from components.policy.measured import MeasuredWorkload, measured_workloads
 from components.policy.network import MetaPolicy
 from components.policy.rule_parameters import from_unit, rule_of
 from components.progress import Progress
@@ -31,8 +31,6 @@ from components.validation.situations import (
     stream,
 )
 from components.validation.traces import trace_entry
-from components.workload.spec import Workload, load_workloads
-from components.workload.telemetry import read_telemetry, split, telemetry_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +65,14 @@ def run(
     network = MetaPolicy.load(meta_policy / "meta_policy.safetensors")
     documents = read_json(embedding / "twins.json")
     cases = []
-    workloads = _adapted_workloads(dataset, policies)
-    for index, workload in enumerate(workloads):
-        progress.update(0.25 * index, len(workloads), f"twin of {workload.key}")
-        cases.append(_case(dataset, workload, documents, config))
+    adapted_workloads = _adapted_workloads(dataset, policies)
+    for index, measured in enumerate(adapted_workloads):
+        progress.update(0.25 * index, len(adapted_workloads), f"twin of {measured.workload.key}")
+        cases.append(_case(measured, documents, config))
     rules = {
-        "zero_shot": _proposals(network, cases),
+        "zero_shot": from_unit(
+            np.concatenate([network.propose(one.measured.past) for one in cases])
+        ),
         "policy": np.stack([rule_of(policies[case.workload.key]["rule"]) for case in cases]),
     }
     report, traces = _judge(cases, rules, config, progress)
@@ -119,38 +119,31 @@ def _judge(
     return {"workloads": entries, "summary": summary}, traces
 
 
-def _adapted_workloads(dataset: Path, policies: Mapping[str, Any]) -> tuple[Workload, ...]:
-    every = load_workloads(dataset / "workloads.yaml")
-    missing = sorted(policies.keys() - {workload.key for workload in every})
+def _adapted_workloads(dataset: Path, policies: Mapping[str, Any]) -> list[MeasuredWorkload]:
+    every = measured_workloads(dataset)
+    missing = sorted(policies.keys() - {measured.workload.key for measured in every})
     if missing:
         raise UserError(f"adapted.json has {missing[0]}, which the dataset lacks: give one run's")
     if not policies:
         raise UserError("adapted.json has no workload: run fine-tuning first")
-    return tuple(workload for workload in every if workload.key in policies)
+    return [measured for measured in every if measured.workload.key in policies]
 
 
 def _case(
-    dataset: Path, workload: Workload, documents: Mapping[str, Any], config: ValidationConfig
+    measured: MeasuredWorkload, documents: Mapping[str, Any], config: ValidationConfig
 ) -> Case:
-    if workload.key not in documents:
-        raise UserError(f"twins.json lacks {workload.key}: run the embedding stage again")
-    training, held_out = split(read_telemetry(telemetry_file(dataset, workload)))
-    known = twins.from_json(documents[workload.key])
-    rng = stream(config, FITTING, workload.key)
+    key = measured.workload.key
+    if key not in documents:
+        raise UserError(f"twins.json lacks {key}: run the embedding stage again")
+    known = twins.from_json(documents[key])
+    rng = stream(config, FITTING, key)
     try:
-        judge = twins.fit_twin(held_out, training, workload, rng, config.members)
+        judge = twins.fit_twin(
+            measured.held_out, measured.training, measured.workload, rng, config.members
+        )
     except UserError:
-        return Case(workload, training, held_out, known, known, "training part's twin")
-    return Case(workload, training, held_out, known, judge, "held-out part's twin")
-
-
-def _proposals(network: MetaPolicy, cases: Sequence[Case]) -> FloatArray:
-    """The meta-policy's rules [W, K] from the training parts alone."""
-    proposals = [
-        network.propose(observations_of_telemetry(case.training, case.workload)[None])
-        for case in cases
-    ]
-    return from_unit(np.concatenate(proposals))
+        return Case(measured, known, known, "training part's twin")
+    return Case(measured, known, judge, "held-out part's twin")
 
 
 def _summary(report: Mapping[str, Any]) -> ValidationSummary:

@@ -8,10 +8,10 @@ import pytest
 
 from components.cluster.parameters import PARAMETER_COUNT
 from components.cluster.twin import Twin
+from components.policy.measured import MeasuredWorkload
 from components.validation.config import ValidationConfig
 from components.validation.situations import (
     Case,
-    allocation_today,
     draw_situations,
     tuning_scenarios,
 )
@@ -30,7 +30,8 @@ def case(name: str = "checkout", held_out_steps: int = 24) -> Case:
         return Twin(np.repeat(np.array(values)[:, None], PARAMETER_COUNT, axis=1), {}, {})
 
     one = workload(name)
-    return Case(one, training, held_out, twin([11.0, 12.0]), twin([1.0, 2.0, 3.0]), "test's twin")
+    measured = MeasuredWorkload(one, training, held_out, np.zeros((0, 1)), 12)
+    return Case(measured, twin([11.0, 12.0]), twin([1.0, 2.0, 3.0]), "test's twin")
 
 
 def test_the_first_trace_of_each_seed_begins_as_measured() -> None:
@@ -38,7 +39,7 @@ def test_the_first_trace_of_each_seed_begins_as_measured() -> None:
     situations = draw_situations([one], CONFIG)
 
     assert situations.rates.shape == (6, 40)
-    measured = one.held_out["request_rate_per_s"].to_numpy()
+    measured = one.measured.held_out["request_rate_per_s"].to_numpy()
     for seed in range(3):
         np.testing.assert_allclose(situations.rates[2 * seed, :24], measured)
     assert np.unique(situations.rates[:, -1]).size > 1
@@ -46,7 +47,7 @@ def test_the_first_trace_of_each_seed_begins_as_measured() -> None:
 
 def test_a_longer_held_out_part_gives_stretches_of_itself() -> None:
     one = case(held_out_steps=100)
-    measured = one.held_out["request_rate_per_s"].to_numpy()
+    measured = one.measured.held_out["request_rate_per_s"].to_numpy()
     trace = draw_situations([one], CONFIG).rates[0]
 
     assert any(np.array_equal(trace, measured[start : start + 40]) for start in range(61))
@@ -81,20 +82,20 @@ def test_another_seed_draws_another_world() -> None:
 
 def test_today_is_the_last_known_allocation_within_bounds() -> None:
     one = case()
-    frame = one.training
+    frame = one.measured.training
     frame.loc[frame.index[-3:], ["replicas_wanted", "cpu_request_m"]] = [3.0, 9999.0]
     frame.loc[frame.index[-2:], "replicas_wanted"] = np.nan
     frame["memory_request_bytes"] = np.nan
 
-    np.testing.assert_array_equal(allocation_today(one), [[3.0, 600.0, 384.0 * MIB]])
+    np.testing.assert_array_equal(one.allocation_today, [[3.0, 600.0, 384.0 * MIB]])
 
 
 def test_missing_rates_are_filled() -> None:
     one = case()
-    one.held_out.loc[3:6, "request_rate_per_s"] = np.nan
+    one.measured.held_out.loc[3:6, "request_rate_per_s"] = np.nan
 
     assert np.isfinite(draw_situations([one], CONFIG).rates).all()
-    assert isinstance(one.held_out, pd.DataFrame)
+    assert isinstance(one.measured.held_out, pd.DataFrame)
 
 
 @pytest.mark.parametrize("traces", [1, 4])
