@@ -28,7 +28,11 @@ def workloads_of_folder(config: IngestionConfig) -> tuple[Workload, ...]:
     folder = Path(config.telemetry)
     if not folder.is_dir():
         raise UserError(f"{folder} is no folder; give one with telemetry of workloads")
-    if not any(folder.iterdir()):
+    try:
+        empty = not any(folder.iterdir())
+    except OSError as error:
+        raise UserError(f"can't read {folder}: {error.strerror}; check its permissions") from error
+    if empty:
         raise UserError(f"folder {folder} is empty; record telemetry into it first")
     path = Path(config.workloads) if config.workloads else folder / WORKLOADS_FILE
     return load_workloads(path)

@@ -169,6 +169,8 @@ def _first_problem(path: Path, error: ValidationError, lines: dict[Location, int
         what = f"unknown key {location[-1]!r} ({where}); correct or remove it"
     elif kind == "missing":
         what = f"{where} is missing; add it"
+    elif kind == "model_type":
+        what = f"{where} must hold keys and values"
     else:
         message = problem["msg"].removeprefix("Value error, ")
         what = f"{where}: {message[0].lower()}{message[1:]}"

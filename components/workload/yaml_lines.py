@@ -29,10 +29,14 @@ def read_yaml(path: Path) -> tuple[object, dict[Location, int]]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UserError(f"{path}, line {line}: broken YAML: {error.problem}") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: broken YAML: {str(error).splitlines()[0]}") from error
     lines: dict[Location, int] = {}
-    for location, line in _walk(node, ()) if node is not None else ():
+    try:
+        found = list(_walk(node, ())) if node is not None else []
+    except RecursionError as error:
+        raise UserError(f"{path}: an alias that contains itself; write its value out") from error
+    for location, line in found:
         if location in lines:
             first = lines[location]
             raise UserError(

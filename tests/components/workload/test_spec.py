@@ -79,6 +79,7 @@ def test_workloads_survive_writing_and_reading(tmp_path: Path) -> None:
         ("source: ingress-nginx", "source: istio, latency: up", 11, "takes no queries"),
         ("source: ingress-nginx", "source: istio, ingress: a", 11, "takes no ingress"),
         ("    container: app\n", "    container: app\n    name: again\n", 6, "'name' again"),
+        ("{latency_percentile: 0.95, latency_ms: 150}", "fast", 6, "slo must hold keys and values"),
         ("workloads:\n", "workloads: [\n", 2, "broken YAML"),
     ],
 )
@@ -99,7 +100,12 @@ def test_a_workload_listed_twice_is_refused(tmp_path: Path) -> None:
         load_workloads(_written(tmp_path, GOOD + entry))
 
 
-@pytest.mark.parametrize("text", ["", "workloads: []\n", "a: 1\n", "- 1\n"])
+def test_an_alias_that_contains_itself_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="alias that contains itself"):
+        load_workloads(_written(tmp_path, "workloads: &all [*all]\n"))
+
+
+@pytest.mark.parametrize("text", ["", "workloads: []\n", "a: 1\n", "- 1\n", "1: 2\n"])
 def test_a_file_without_workloads_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(UserError, match="line 1: "):
         load_workloads(_written(tmp_path, text))
