@@ -28,7 +28,7 @@ class CategoricalPpoSettings:
     epochs: int = 6
     minibatches: int = 4
     learning_rate: float = 5e-3
-    entropy_weight: float = 0.02
+    entropy_weight: float = 0.01
     value_weight: float = 0.5
     gradient_norm: float = 0.5
 
