@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.cluster.compiled import FloatArray
+from components.cluster.observation import OBSERVATION_COUNT
 from components.errors import UserError
 from components.policy.network_file import read_arrays
+from components.policy.rule_parameters import RULE_COUNT
 
 ENCODER_KIND = "aware-encoder-1"
 META_POLICY_KIND = "aware-meta-policy-1"
@@ -62,8 +64,15 @@ class TrajectoryEncoder:
 
     @classmethod
     def load(cls, path: Path) -> TrajectoryEncoder:
-        """Reads encoder.safetensors; raises UserError when it isn't one."""
-        return cls.from_arrays(read_arrays(path, ENCODER_KIND))
+        """Reads encoder.safetensors; raises UserError when it isn't one of this version."""
+        encoder = cls.from_arrays(read_arrays(path, ENCODER_KIND))
+        _expect(path, encoder.observation_count, OBSERVATION_COUNT, "observation fields")
+        return encoder
+
+    @property
+    def observation_count(self) -> int:
+        """O, the fields it reads."""
+        return int(self.gru_input.weight.shape[1])
 
     def embed(self, observations: FloatArray) -> FloatArray:
         """The embeddings of workloads, [B, E] in (-1, 1), from their pasts [B, T, O].
@@ -110,8 +119,11 @@ class MetaPolicy:
 
     @classmethod
     def load(cls, path: Path) -> MetaPolicy:
-        """Reads meta_policy.safetensors; raises UserError when it isn't one."""
-        return cls.from_arrays(read_arrays(path, META_POLICY_KIND))
+        """Reads meta_policy.safetensors; raises UserError when it isn't one of this version."""
+        policy = cls.from_arrays(read_arrays(path, META_POLICY_KIND))
+        _expect(path, policy.encoder.observation_count, OBSERVATION_COUNT, "observation fields")
+        _expect(path, policy.start_logit.shape[0], RULE_COUNT, "rule parameters")
+        return policy
 
     def embed(self, observations: FloatArray) -> FloatArray:
         """The workloads' embeddings, [B, E], from their past [B, T, O]."""
@@ -131,6 +143,13 @@ def context_of(observations: FloatArray, embeddings: FloatArray) -> FloatArray:
         embeddings: of the same past, [B, E].
     """
     return np.concatenate([observations.mean(axis=1), embeddings], axis=1)
+
+
+def _expect(path: Path, found: int, expected: int, what: str) -> None:
+    if found != expected:
+        raise UserError(
+            f"{path} was made by another version ({found} {what}, now {expected}): train it again"
+        )
 
 
 def _layer(arrays: Mapping[str, NDArray[np.float32]], name: str) -> Layer:

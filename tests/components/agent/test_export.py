@@ -1,13 +1,16 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from components.agent.actor_critic import ActorCritic
 from components.agent.checkpoint import save_encoder, save_meta_policy
-from components.agent.encoder import EMBEDDING_SIZE, Encoder, EncoderShape, pool
+from components.agent.encoder import EMBEDDING_SIZE, Encoder, EncoderShape, pool, workload_shape
 from components.agent.initialisation import generator_of
-from components.policy.network import MetaPolicy, TrajectoryEncoder
+from components.errors import UserError
+from components.policy.network import ENCODER_KIND, META_POLICY_KIND, MetaPolicy, TrajectoryEncoder
+from components.policy.network_file import read_arrays
 
 SHAPE = EncoderShape(7, action_columns=(1, 4), predicted_columns=(0, 2, 3), parameter_count=3)
 
@@ -18,6 +21,10 @@ def _network() -> ActorCritic:
     with torch.no_grad():
         network.actor[4].weight.mul_(100.0)
     return network
+
+
+def _policy(path: Path) -> MetaPolicy:
+    return MetaPolicy.from_arrays(read_arrays(path, META_POLICY_KIND))
 
 
 def test_numpy_embedding_and_proposal_agree_with_torch(tmp_path: Path) -> None:
@@ -33,8 +40,10 @@ def test_numpy_embedding_and_proposal_agree_with_torch(tmp_path: Path) -> None:
         context = torch.cat([seen.mean(dim=1), embeddings], dim=1)
         proposals = network.mean(context).numpy()
 
-    alone = TrajectoryEncoder.load(tmp_path / "encoder.safetensors")
-    policy = MetaPolicy.load(tmp_path / "meta_policy.safetensors")
+    alone = TrajectoryEncoder.from_arrays(
+        read_arrays(tmp_path / "encoder.safetensors", ENCODER_KIND)
+    )
+    policy = _policy(tmp_path / "meta_policy.safetensors")
     np.testing.assert_allclose(alone.embed(observations), embeddings.numpy(), atol=1e-5, rtol=0)
     np.testing.assert_allclose(policy.embed(observations), embeddings.numpy(), atol=1e-5, rtol=0)
     np.testing.assert_allclose(policy.propose(observations), proposals, atol=1e-5, rtol=0)
@@ -45,7 +54,7 @@ def test_a_batch_gets_what_each_workload_gets_alone(tmp_path: Path) -> None:
     save_meta_policy(
         tmp_path / "meta_policy.safetensors", Encoder(SHAPE, generator_of(0)), _network()
     )
-    policy = MetaPolicy.load(tmp_path / "meta_policy.safetensors")
+    policy = _policy(tmp_path / "meta_policy.safetensors")
     observations = np.random.default_rng(6).normal(size=(5, 12, 7))
     single = np.concatenate([policy.propose(observations[index : index + 1]) for index in range(5)])
     np.testing.assert_allclose(policy.propose(observations), single, atol=1e-12)
@@ -58,3 +67,20 @@ def test_an_untrained_actor_proposes_the_start() -> None:
     torch.testing.assert_close(
         proposals, torch.tensor([0.2, 0.5, 0.9]).expand(50, 3), atol=0.02, rtol=0
     )
+
+
+def test_networks_of_another_version_are_refused(tmp_path: Path) -> None:
+    encoder = Encoder(SHAPE, generator_of(0))
+    save_encoder(tmp_path / "encoder.safetensors", encoder)
+    save_meta_policy(tmp_path / "meta_policy.safetensors", encoder, _network())
+    with pytest.raises(UserError, match="another version \\(7 observation fields"):
+        TrajectoryEncoder.load(tmp_path / "encoder.safetensors")
+    with pytest.raises(UserError, match="another version \\(7 observation fields"):
+        MetaPolicy.load(tmp_path / "meta_policy.safetensors")
+    shape = workload_shape()
+    narrow = ActorCritic(
+        shape.observation_count, EMBEDDING_SIZE, torch.tensor([0.2, 0.5, 0.9]), generator_of(1)
+    )
+    save_meta_policy(tmp_path / "meta_policy.safetensors", Encoder(shape, generator_of(0)), narrow)
+    with pytest.raises(UserError, match="another version \\(3 rule parameters"):
+        MetaPolicy.load(tmp_path / "meta_policy.safetensors")
