@@ -115,13 +115,28 @@ def _scale(state: FloatArray, parameters: FloatArray, wanted: FloatArray) -> Non
     state[:, sta.TO_RESTART] = np.where(shrunk, left, state[:, sta.TO_RESTART])
 
 
+def _waiting_probability(load: FloatArray, servers: FloatArray) -> FloatArray:
+    """Erlang's C for up to 64 servers, Sakasegawa's formula above."""
+    offered = load * servers
+    broken = servers - np.floor(servers)
+    square = (1.0 + offered) ** 2 + offered
+    blocked = 1.0 - broken * (offered + 2.0) / square
+    blocked = blocked + broken**2 / ((1.0 + offered) * square)
+    for server in range(1, 65):
+        carried = offered * blocked
+        there = server <= servers
+        blocked = np.where(there, carried / (server + broken + carried), blocked)
+    exact = blocked / (1.0 - load * (1.0 - blocked))
+    many = load ** (np.sqrt(2.0 * (servers + 1.0)) - 1.0)
+    return np.where(servers <= 1.0, load, np.where(servers > 64.0, many, exact))
+
+
 def _waiting(
     rate: FloatArray, demand_s: FloatArray, servers: FloatArray, variability: FloatArray | float
 ) -> tuple[FloatArray, FloatArray]:
-    """(mean in s, probability) of waiting in M/G/c, after Sakasegawa."""
+    """(mean in s, probability) of waiting in M/G/c."""
     load = np.minimum(rate * demand_s / servers, 1.0)
-    probability = np.where(servers <= 1.0, load, load ** (np.sqrt(2.0 * (servers + 1.0)) - 1.0))
-    probability = np.maximum(probability, 1e-12)
+    probability = np.maximum(_waiting_probability(load, servers), 1e-12)
     slowest = np.sqrt(0.5 * (1.0 + variability) * demand_s / (servers * STEP_S))
     slack = np.maximum(1.0 - load, slowest)
     mean = 0.5 * (1.0 + variability) * probability * demand_s / (servers * slack)
@@ -252,7 +267,11 @@ def _serve_ready(
     served = worked * (1.0 - late)
     z = _normal_quantile(limits[:, lim.SLO_PERCENTILE])
     slow_s = wait_s + worst_s + _gamma_quantile(mean_s, variance, z)
-    median_s = wait_s + backlog_s + _gamma_quantile(mean_s, variance, 0.0)
+    work_variance = parameters[:, par.DEMAND_VARIABILITY] * demand_s**2
+    median_s = np.maximum(
+        _gamma_quantile(mean_s, variance, 0.0), _gamma_quantile(demand_s, work_variance, 0.0)
+    )
+    median_s = wait_s + backlog_s + median_s
     busy = worked / STEP_S * np.minimum(wait_s + backlog_s + mean_s, timeout_s)
     used_m = worked * demand_s / STEP_S * 1e3 + pods * idle_m
     return Served(
@@ -260,8 +279,8 @@ def _serve_ready(
         failed=worked - served + left - kept,
         queued=kept,
         concurrency=np.minimum(busy, pods * parameters[:, par.CONCURRENCY_LIMIT]),
-        latency_ms=np.minimum(slow_s, timeout_s) * 1e3,
-        median_ms=np.minimum(median_s, timeout_s) * 1e3,
+        latency_ms=np.minimum(slow_s * 1e3, parameters[:, par.TIMEOUT_MS]),
+        median_ms=np.minimum(median_s * 1e3, parameters[:, par.TIMEOUT_MS]),
         throttled=throttled,
         ready_cpu_m=np.minimum(used_m, pods * cpu_m),
     )
@@ -293,9 +312,8 @@ def _serve(
     sample[:, smp.READY_CPU_USAGE_M] = np.where(nobody, 0.0, served.ready_cpu_m)
     state[:, sta.QUEUED_REQUESTS] = sample[:, smp.QUEUED]
     starting_m = np.minimum(parameters[:, par.STARTUP_CPU_M], state[:, sta.CPU_M_NOW])
-    sample[:, smp.EXACT_CPU_USAGE_M] = (
-        sample[:, smp.READY_CPU_USAGE_M] + _starting(state).sum(axis=1) * starting_m
-    )
+    starting = _starting(state).sum(axis=1) - (pods - state[:, sta.READY])
+    sample[:, smp.EXACT_CPU_USAGE_M] = sample[:, smp.READY_CPU_USAGE_M] + starting * starting_m
     ratio = np.minimum(sample[:, smp.FAILED] / np.where(arrived > 0.0, arrived, 1.0), 1.0)
     sample[:, smp.EXACT_FAILED_RATIO] = np.where(arrived > 0.0, ratio, 0.0)
     _follow_memory(state, parameters, sample[:, smp.CONCURRENCY] / np.maximum(pods, 1.0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from components.cluster.compiled import FloatArray, compiled
+from components.cluster.compiled import FloatArray, compiled_inline
 from components.cluster.parameters import (
     RESIZE_DELAY_S,
     RESIZE_RESTARTS,
@@ -27,7 +27,7 @@ STEP_S = 15.0
 RESTART_WAVE = 0.25
 
 
-@compiled
+@compiled_inline
 def startup_steps(parameters: FloatArray, cpu_m: float) -> float:
     """Start-up time in steps of 15 s; a limit below the start-up's CPU need stretches it."""
     stretch = max(1.0, float(parameters[STARTUP_CPU_M]) / cpu_m)
@@ -35,14 +35,14 @@ def startup_steps(parameters: FloatArray, cpu_m: float) -> float:
     return min(steps, STARTING_STEPS - 0.01)
 
 
-@compiled
+@compiled_inline
 def add_starting(state: FloatArray, pods: float, steps: float) -> None:
     """Let pods become ready at the end of the step in which `steps` ends."""
     slot = min(int(steps), STARTING_STEPS - 1)
     state[STARTING + slot] += pods
 
 
-@compiled
+@compiled_inline
 def scale(state: FloatArray, parameters: FloatArray, wanted: float) -> None:
     """Create what is missing; remove what is too many, those furthest from ready first."""
     total = state[READY]
@@ -60,7 +60,7 @@ def scale(state: FloatArray, parameters: FloatArray, wanted: float) -> None:
         state[TO_RESTART] = min(state[TO_RESTART], state[READY])
 
 
-@compiled
+@compiled_inline
 def resize(state: FloatArray, parameters: FloatArray, cpu_m: float, memory_bytes: float) -> float:
     """Move towards a new size per replica; returns how many replicas it restarts now.
 
@@ -90,7 +90,7 @@ def resize(state: FloatArray, parameters: FloatArray, cpu_m: float, memory_bytes
     return restarting
 
 
-@compiled
+@compiled_inline
 def move_starting(state: FloatArray) -> None:
     """One step passes: the first slot becomes ready, the others move up."""
     state[READY] += state[STARTING]

@@ -73,7 +73,7 @@ def _sample_service(
     base = _log_uniform(rng, size.memory_base)
     row[par.MEMORY_BASE_BYTES] = base
     row[par.MEMORY_PER_REQUEST_BYTES] = (
-        base * _log_uniform(rng, (0.1, 3.0)) / row[par.CONCURRENCY_LIMIT]
+        base * _log_uniform(rng, (0.05, 1.5)) / row[par.CONCURRENCY_LIMIT]
     )
     row[par.MEMORY_RELEASE_PER_STEP] = _log_uniform(rng, (0.005, 0.5))
     row[par.STARTUP_S] = _log_uniform(rng, size.startup_s)

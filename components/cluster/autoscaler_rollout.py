@@ -6,7 +6,7 @@ import numpy as np
 
 from components.cluster import limits as lim
 from components.cluster import sample as smp
-from components.cluster.compiled import FloatArray, compiled
+from components.cluster.compiled import FloatArray, borrowed, compiled
 from components.cluster.hpa import HPA_MEMORY_COUNT, hpa_one, reset_hpa
 from components.cluster.reward import (
     INTERVAL_STEPS,
@@ -49,6 +49,17 @@ def autoscaler_interval(
 
     allocations [4, 3] is filled with what was wanted during each step.
     """
+    state = borrowed(state)
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    allocation = borrowed(allocation)
+    settings = borrowed(settings)
+    hpa = borrowed(hpa)
+    history = borrowed(history)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    samples = borrowed(samples)
+    allocations = borrowed(allocations)
     kills = 0.0
     for index in range(INTERVAL_STEPS):
         allocations[index] = allocation
@@ -112,6 +123,18 @@ def autoscaler_episode(
 
     The course is kept where kept_samples [T, M] has rows.
     """
+    state = borrowed(state)
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    allocation = borrowed(allocation)
+    settings = borrowed(settings)
+    history = borrowed(history)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    weights = borrowed(weights)
+    metrics = borrowed(metrics)
+    kept_samples = borrowed(kept_samples)
+    kept_allocations = borrowed(kept_allocations)
     samples = np.zeros((INTERVAL_STEPS, SAMPLE_COUNT))
     allocations = np.zeros((INTERVAL_STEPS, 3))
     memory = np.zeros(REWARD_MEMORY_COUNT)
@@ -160,6 +183,18 @@ def autoscaler_rows(
     kept_allocations: FloatArray,
 ) -> None:
     """autoscaler_episode for each row; kept_* have a row for each or have none [0, T, ...]."""
+    state = borrowed(state)
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    allocation = borrowed(allocation)
+    settings = borrowed(settings)
+    history = borrowed(history)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    weights = borrowed(weights)
+    metrics = borrowed(metrics)
+    kept_samples = borrowed(kept_samples)
+    kept_allocations = borrowed(kept_allocations)
     nothing = np.zeros((0, SAMPLE_COUNT))
     no_allocations = np.zeros((0, 3))
     own_history = np.zeros(HISTORY_COUNT)

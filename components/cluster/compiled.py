@@ -11,6 +11,9 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 import numpy.typing as npt
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 FloatArray = npt.NDArray[np.float64]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -45,6 +48,33 @@ def compiled(function: Function) -> Function:
     same bits as single workloads.
     """
     return cast(Function, numba.njit(cache=True, error_model="numpy")(function))
+
+
+def compiled_inline(function: Function) -> Function:
+    """Like compiled, for small functions that are always compiled into their caller.
+
+    Not for functions that call `borrowed`.
+    """
+    return cast(Function, numba.njit(cache=True, error_model="numpy", inline="always")(function))
+
+
+def _borrowed(_context: Any, array: Any) -> Any:
+    """An argument array without reference counting: valid while the caller holds its owner.
+
+    Row views of counted arrays cost two atomic operations each, about half of the simulator's
+    time. Only for arguments of a compiled function, never for arrays made in it, which would be
+    freed at their last counted use.
+    """
+
+    def build(backend: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = make_array(signature.args[0])(backend, builder, arguments[0])
+        view.meminfo = cgutils.get_null_value(view.meminfo.type)
+        return view._getvalue()  # noqa: SLF001 - numba's own way to return a structure
+
+    return array(array), build
+
+
+borrowed: Callable[[FloatArray], FloatArray] = intrinsic(_borrowed)
 
 
 def contiguous(array: npt.ArrayLike) -> FloatArray:

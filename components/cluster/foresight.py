@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from components.cluster import limits as lim
-from components.cluster.compiled import FloatArray, compiled, contiguous
+from components.cluster.compiled import FloatArray, borrowed, compiled, contiguous
 from components.cluster.limits import ALLOCATION_COUNT, clip_allocation
 from components.cluster.reward import (
     EPISODE_COUNT,
@@ -49,6 +49,17 @@ def planned_interval(
     totals: FloatArray,
 ) -> tuple[float, float]:
     """One interval at a planned allocation [3]: (reward, violated share)."""
+    state = borrowed(state)
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    before = borrowed(before)
+    planned = borrowed(planned)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    memory = borrowed(memory)
+    weights = borrowed(weights)
+    samples = borrowed(samples)
+    totals = borrowed(totals)
     for index in range(INTERVAL_STEPS):
         advance_one(
             state,
@@ -86,6 +97,17 @@ def replay(
     states [I + 1, S] and memories [I + 1, 6] hold what each interval begins with; those behind
     `first` are overwritten, as are scores [I].
     """
+    states = borrowed(states)
+    memories = borrowed(memories)
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    start = borrowed(start)
+    plan = borrowed(plan)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    weights = borrowed(weights)
+    scores = borrowed(scores)
+    totals = borrowed(totals)
     samples = np.zeros((INTERVAL_STEPS, SAMPLE_COUNT))
     total = 0.0
     for index in range(first, plan.shape[0]):
@@ -115,6 +137,10 @@ def propose(
     plan: FloatArray, limits: FloatArray, draws: FloatArray, share: float, out: FloatArray
 ) -> int:
     """Fill out [I, 3] with plan [I, 3] moved in one stretch and dimension; returns its first."""
+    plan = borrowed(plan)
+    limits = borrowed(limits)
+    draws = borrowed(draws)
+    out = borrowed(out)
     intervals = plan.shape[0]
     out[:] = plan
     longest = max(1.0, LONGEST_SHARE * share * intervals)
@@ -151,6 +177,14 @@ def foresight_one(
     penalty: float,
 ) -> None:
     """Improve plan [I, 3] of one workload in place by len(draws) proposals."""
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    start = borrowed(start)
+    plan = borrowed(plan)
+    draws = borrowed(draws)
+    weights = borrowed(weights)
     intervals = plan.shape[0]
     states = np.zeros((intervals + 1, STATE_COUNT))
     memories = np.zeros((intervals + 1, REWARD_MEMORY_COUNT))
@@ -194,6 +228,14 @@ def foresight_rows(
     penalty: float,
 ) -> None:
     """foresight_one for each row; draws [B, trials, DRAWS]."""
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    starts = borrowed(starts)
+    plans = borrowed(plans)
+    draws = borrowed(draws)
+    weights = borrowed(weights)
     for row in range(plans.shape[0]):
         foresight_one(
             parameters[row],
@@ -222,6 +264,16 @@ def planned_rows(
     kept_allocations: FloatArray,
 ) -> None:
     """Play plans [B, I, 3] once: metrics [B, E] and, where it has rows, the course."""
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    starts = borrowed(starts)
+    plans = borrowed(plans)
+    weights = borrowed(weights)
+    metrics = borrowed(metrics)
+    kept_samples = borrowed(kept_samples)
+    kept_allocations = borrowed(kept_allocations)
     samples = np.zeros((INTERVAL_STEPS, SAMPLE_COUNT))
     state = np.zeros(STATE_COUNT)
     memory = np.zeros(REWARD_MEMORY_COUNT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.cluster.compiled import FloatArray, compiled
+from components.cluster.compiled import FloatArray, compiled_inline
 from components.cluster.noise import NOISE_CPU, NOISE_LATENCY, NOISE_MEMORY, NOISE_RATE
 from components.cluster.parameters import METRIC_DELAY_S, METRIC_NOISE
 from components.cluster.sample import (
@@ -43,7 +43,7 @@ from components.cluster.state import (
 STEP_S = 15.0
 
 
-@compiled
+@compiled_inline
 def shown(state: FloatArray, slot: int, now: float, late: float, error: float) -> float:
     """A metric's value: a blend with the step before, times its error; remembers `now`."""
     value = now if state[HAS_PREVIOUS] == 0.0 else now + late * (state[slot] - now)
@@ -51,7 +51,7 @@ def shown(state: FloatArray, slot: int, now: float, late: float, error: float) -
     return value * max(1.0 + error, 0.2)
 
 
-@compiled
+@compiled_inline
 def measure(
     state: FloatArray,
     parameters: FloatArray,

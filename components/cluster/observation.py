@@ -9,7 +9,7 @@ import pandas as pd
 
 from components.cluster import limits as lim
 from components.cluster import sample as smp
-from components.cluster.compiled import FloatArray, compiled, contiguous
+from components.cluster.compiled import FloatArray, borrowed, compiled, contiguous
 from components.cluster.limits import limits_of
 from components.cluster.queueing import normal_quantile
 from components.cluster.reward import INTERVAL_STEPS
@@ -187,6 +187,10 @@ def observe_series(
     samples: FloatArray, missing: FloatArray, limits: FloatArray, out: FloatArray
 ) -> None:
     """Observations out [D, O] of consecutive intervals samples [D, n, M], missing [D]."""
+    samples = borrowed(samples)
+    missing = borrowed(missing)
+    limits = borrowed(limits)
+    out = borrowed(out)
     memory = np.zeros(OBSERVATION_MEMORY_COUNT)
     for index in range(samples.shape[0]):
         observe_one(samples[index], memory, limits, missing[index], out[index])

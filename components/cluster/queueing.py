@@ -3,8 +3,8 @@
 A request needs CPU time D (mean, squared coefficient of variation v) and waits W for other
 things. Its latency is W plus a random part X whose mean and variance are summed from
 - its own service D;
-- waiting for one of p cores, M/G/c: Sakasegawa's probability of waiting rho^(sqrt(2(c+1))-1)
-  (EJOR 1977), times Pollaczek and Khinchine's (1+v)/2 * D / (c (1-rho)) for those that wait;
+- waiting for one of p cores, M/G/c: Erlang's probability of waiting, times Pollaczek and
+  Khinchine's (1+v)/2 * D / (c (1-rho)) for those that wait;
 - the CPU quota q < p of CFS: the work of a 100 ms period that exceeds the quota is carried over,
   a random walk with normal increments whose mean maximum is sigma * g(r), r = drift / sigma,
   g(r) ~ exp(-1.166 r - 0.18 r^2) / (2 r) (Siegmund's correction 0.583 for r -> 0, numerical sums
@@ -25,6 +25,7 @@ from components.cluster.compiled import compiled
 
 PERIOD_S = 0.1
 HORIZON_S = 15.0
+EXACT_SERVERS = 64.0
 _TINY = 1e-9
 
 
@@ -70,6 +71,30 @@ def slowest_slack(demand_s: float, servers: float, variability: float) -> float:
 
 
 @compiled
+def waiting_probability(load: float, servers: float) -> float:
+    """P(all servers are busy) in M/M/c at a load below 1: Erlang's C.
+
+    By the recursion of Erlang's B over whole servers; a broken number of them starts from Rapp's
+    rational approximation, which is exact at whole numbers (Jagerman, Bell System Technical
+    Journal 53, 1974). Above 64 servers Sakasegawa's load^(sqrt(2(c+1))-1).
+    """
+    if servers <= 1.0:
+        return load
+    if servers > EXACT_SERVERS:
+        return float(load ** (math.sqrt(2.0 * (servers + 1.0)) - 1.0))
+    offered = load * servers
+    whole = int(servers)
+    broken = servers - whole
+    square = (1.0 + offered) * (1.0 + offered) + offered
+    blocked = 1.0 - broken * (offered + 2.0) / square
+    blocked += broken * broken / ((1.0 + offered) * square)
+    for server in range(1, whole + 1):
+        carried = offered * blocked
+        blocked = carried / (server + broken + carried)
+    return blocked / (1.0 - load * (1.0 - blocked))
+
+
+@compiled
 def waiting(
     rate_per_s: float, demand_s: float, servers: float, variability: float
 ) -> tuple[float, float]:
@@ -77,8 +102,7 @@ def waiting(
     load = min(rate_per_s * demand_s / servers, 1.0)
     if load < 1e-6:
         return 0.0, 1e-6
-    probability = load if servers <= 1.0 else load ** (math.sqrt(2.0 * (servers + 1.0)) - 1.0)
-    probability = max(probability, 1e-12)
+    probability = max(waiting_probability(load, servers), 1e-12)
     slack = max(1.0 - load, slowest_slack(demand_s, servers, variability))
     return 0.5 * (1.0 + variability) * probability * demand_s / (servers * slack), probability
 

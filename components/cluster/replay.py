@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.cluster import sample as smp
-from components.cluster.compiled import FloatArray, compiled, contiguous
+from components.cluster.compiled import FloatArray, borrowed, compiled, contiguous
 from components.cluster.parameters import MEMORY_BASE_BYTES
 from components.cluster.serving import serve
 from components.cluster.state import (
@@ -33,6 +33,10 @@ def replay_rows(
     parameters: FloatArray, limits: FloatArray, samples: FloatArray, predicted: FloatArray
 ) -> None:
     """Fill predicted [T, REPLAY_COUNT] for one service; samples [T, M] are the measured ones."""
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    samples = borrowed(samples)
+    predicted = borrowed(predicted)
     state = np.zeros(STATE_COUNT)
     shown = np.zeros(smp.SAMPLE_COUNT)
     state[MEMORY_LEVEL_BYTES] = max(

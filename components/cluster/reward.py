@@ -13,7 +13,7 @@ import numpy as np
 
 from components.cluster import limits as lim
 from components.cluster import sample as smp
-from components.cluster.compiled import FloatArray, compiled
+from components.cluster.compiled import FloatArray, borrowed, compiled
 
 INTERVAL_STEPS = 4
 STEP_HOURS = 15.0 / 3600.0
@@ -131,6 +131,13 @@ def reward_one(
     samples [n, M] follow the decision that moved the allocation from `before` [3] to `requested`
     [3]; memory [6] remembers directions between decisions.
     """
+    samples = borrowed(samples)
+    limits = borrowed(limits)
+    before = borrowed(before)
+    requested = borrowed(requested)
+    memory = borrowed(memory)
+    weights = borrowed(weights)
+    totals = borrowed(totals)
     steps = samples.shape[0]
     quality = 0.0
     violations = 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from components.cluster.allocating import add_starting, startup_steps
-from components.cluster.compiled import FloatArray, compiled
+from components.cluster.compiled import FloatArray, compiled_inline
 from components.cluster.limits import SLO_PERCENTILE
 from components.cluster.parameters import (
     CONCURRENCY_LIMIT,
@@ -54,7 +54,7 @@ BACKOFF_DECAY = 0.966
 _FAR_TAIL = 3.09
 
 
-@compiled
+@compiled_inline
 def capacity_replicas(state: FloatArray, parameters: FloatArray) -> float:
     """Ready replicas, counting one that becomes ready during the step by its share of the step."""
     if state[STARTING] <= 0.0:
@@ -63,7 +63,7 @@ def capacity_replicas(state: FloatArray, parameters: FloatArray) -> float:
     return float(state[READY] + state[STARTING] * (1.0 - (steps - math.floor(steps))))
 
 
-@compiled
+@compiled_inline
 def fail_all(state: FloatArray, parameters: FloatArray, arrived: float, sample: FloatArray) -> None:
     """No replica serves: what arrives and what waited fails at once, as a 503 does."""
     sample[ARRIVED] = arrived
@@ -78,7 +78,7 @@ def fail_all(state: FloatArray, parameters: FloatArray, arrived: float, sample: 
     state[QUEUED_REQUESTS] = 0.0
 
 
-@compiled
+@compiled_inline
 def serve(
     state: FloatArray,
     parameters: FloatArray,
@@ -96,7 +96,8 @@ def serve(
         fail_all(state, parameters, arrived, sample)
     else:
         serve_ready(state, parameters, limits, arrived, pods, sample)
-    starting = 0.0
+    # The part of the step in which a replica serves already isn't its start-up's.
+    starting = state[READY] - pods
     for slot in range(STARTING_STEPS):
         starting += state[STARTING + slot]
     cpu_m = state[CPU_M_NOW]
@@ -108,7 +109,7 @@ def serve(
     follow_memory(state, parameters, sample[CONCURRENCY] / max(pods, 1.0))
 
 
-@compiled
+@compiled_inline
 def serve_ready(
     state: FloatArray,
     parameters: FloatArray,
@@ -146,21 +147,23 @@ def serve_ready(
     served = worked * (1.0 - late)
     z = normal_quantile(limits[SLO_PERCENTILE])
     slow_s = wait_s + worst_backlog_s + gamma_quantile(mean_s, variance, z)
-    median_s = wait_s + backlog_s + gamma_quantile(mean_s, variance, 0.0)
+    # Rare long stalls lower a gamma's median; the work itself remains.
+    work_s = gamma_quantile(demand_s, parameters[DEMAND_VARIABILITY] * demand_s * demand_s, 0.0)
+    median_s = wait_s + backlog_s + max(gamma_quantile(mean_s, variance, 0.0), work_s)
     busy = worked / STEP_S * min(wait_s + backlog_s + mean_s, timeout_s)
     sample[ARRIVED] = arrived
     sample[SERVED] = served
     sample[FAILED] = worked - served + left - kept
     sample[QUEUED] = kept
     sample[CONCURRENCY] = min(busy, pods * parameters[CONCURRENCY_LIMIT])
-    sample[EXACT_LATENCY_MS] = min(slow_s, timeout_s) * 1e3
-    sample[LATENCY_P50_MS] = min(median_s, timeout_s) * 1e3
+    sample[EXACT_LATENCY_MS] = min(slow_s * 1e3, parameters[TIMEOUT_MS])
+    sample[LATENCY_P50_MS] = min(median_s * 1e3, parameters[TIMEOUT_MS])
     sample[CPU_THROTTLED_RATIO] = throttled
     sample[READY_CPU_USAGE_M] = min(worked * demand_s / STEP_S * 1e3 + pods * idle_m, pods * cpu_m)
     state[QUEUED_REQUESTS] = kept
 
 
-@compiled
+@compiled_inline
 def follow_memory(state: FloatArray, parameters: FloatArray, concurrency: float) -> None:
     """Memory of a replica rises at once with its concurrent requests and is released slowly."""
     needed = parameters[MEMORY_BASE_BYTES] + parameters[MEMORY_PER_REQUEST_BYTES] * concurrency
@@ -169,7 +172,7 @@ def follow_memory(state: FloatArray, parameters: FloatArray, concurrency: float)
     state[MEMORY_LEVEL_BYTES] = max(needed, kept)
 
 
-@compiled
+@compiled_inline
 def kill_over_limit(state: FloatArray, parameters: FloatArray, sample: FloatArray) -> float:
     """OOM-kill replicas over their memory limit; returns how many.
 

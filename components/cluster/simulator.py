@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from components.cluster.allocating import move_starting, resize, scale
-from components.cluster.compiled import FloatArray, compiled, contiguous
+from components.cluster.compiled import FloatArray, borrowed, compiled, compiled_inline, contiguous
 from components.cluster.limits import CPU_M, MEMORY_BYTES, REPLICAS
 from components.cluster.measuring import measure
 from components.cluster.noise import NOISE_ARRIVALS
@@ -24,7 +24,7 @@ from components.cluster.state import STARTING, STARTING_STEPS
 SUBSTEP_S = 15.0
 
 
-@compiled
+@compiled_inline
 def advance_one(
     state: FloatArray,
     parameters: FloatArray,
@@ -62,6 +62,13 @@ def step_rows(
     samples: FloatArray,
 ) -> None:
     """advance_one for each row."""
+    state = borrowed(state)
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    allocation = borrowed(allocation)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    samples = borrowed(samples)
     for row in range(state.shape[0]):
         advance_one(
             state[row],

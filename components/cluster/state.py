@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.cluster.compiled import FloatArray, compiled, contiguous
+from components.cluster.compiled import FloatArray, borrowed, compiled, contiguous
 from components.cluster.limits import CPU_M, MEMORY_BYTES, REPLICAS, clip_allocation
 from components.cluster.parameters import (
     CONCURRENCY_LIMIT,
@@ -83,6 +83,10 @@ def initial_rows(
     state: FloatArray, parameters: FloatArray, allocation: FloatArray, rates_per_s: FloatArray
 ) -> None:
     """initial_one for each row."""
+    state = borrowed(state)
+    parameters = borrowed(parameters)
+    allocation = borrowed(allocation)
+    rates_per_s = borrowed(rates_per_s)
     for row in range(state.shape[0]):
         initial_one(
             state[row],

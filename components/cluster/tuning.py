@@ -16,7 +16,7 @@ from components.cluster.autoscaler_rollout import (
     VERTICAL_NONE,
     autoscaler_episode,
 )
-from components.cluster.compiled import FloatArray, compiled, contiguous
+from components.cluster.compiled import FloatArray, borrowed, compiled, contiguous
 from components.cluster.limits import clip_allocation
 from components.cluster.reward import (
     EPISODE_COUNT,
@@ -87,6 +87,15 @@ def score_autoscalers(
     out: FloatArray,
 ) -> None:
     """Mean (reward, violation) out [B, C, 2] of candidates [B, C, 3] over the V variants."""
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    allocations = borrowed(allocations)
+    settings = borrowed(settings)
+    histories = borrowed(histories)
+    weights = borrowed(weights)
+    out = borrowed(out)
     state = np.zeros(STATE_COUNT)
     allocation = np.zeros(3)
     history = np.zeros(HISTORY_COUNT)

@@ -154,12 +154,14 @@ def act_one(
     forecast = rule_state[RATE] + max(rule_state[TREND] * rule[rp.TREND_HORIZON_S], 0.0)
     forecast = max(forecast, rule[rp.PEAK_WEIGHT] * rule_state[RATE_PEAK])
     needed_m = forecast * rule_state[DEMAND_MS] * math.exp(rule_state[SLACK_BOOST])
-    needed_m /= rule[rp.TARGET_UTILISATION]
+    low_m = limits[lim.CPU_MIN_M]
+    reference_m = low_m * (limits[lim.CPU_MAX_M] / low_m) ** rule[rp.REFERENCE_CPU_SHARE]
+    # Chance weighs more on a small need: its reserve grows with the root only.
+    reserve_m = rule[rp.BURST_RESERVE] * math.sqrt(needed_m * reference_m)
+    needed_m = needed_m / rule[rp.TARGET_UTILISATION] + reserve_m
     if rule_state[SATURATED] > 0.0:
         offered_m = current[lim.REPLICAS] * current[lim.CPU_M]
         needed_m = max(needed_m, offered_m * rule[rp.SATURATION_BOOST])
-    low_m = limits[lim.CPU_MIN_M]
-    reference_m = low_m * (limits[lim.CPU_MAX_M] / low_m) ** rule[rp.REFERENCE_CPU_SHARE]
     replicas = act_replicas(rule_state, rule, limits, current[lim.REPLICAS], needed_m / reference_m)
     band = math.exp(rule[rp.CPU_BAND])
     size_m = min(max(needed_m / replicas, reference_m / band), reference_m * band)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.cluster import limits as lim
-from components.cluster.compiled import FloatArray, compiled, contiguous
+from components.cluster.compiled import FloatArray, borrowed, compiled, contiguous
 from components.cluster.observation import (
     OBSERVATION_COUNT,
     OBSERVATION_MEMORY_COUNT,
@@ -54,6 +54,17 @@ def interval_one(
 
     Overwrites state [S], rule_state, allocation [3], samples [4, M]; adds to totals [E].
     """
+    state = borrowed(state)
+    rule_state = borrowed(rule_state)
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    allocation = borrowed(allocation)
+    rule = borrowed(rule)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    samples = borrowed(samples)
+    weights = borrowed(weights)
+    totals = borrowed(totals)
     before = np.empty(3)
     before[:] = allocation
     act_one(rule_state[:REWARD_MEMORY], rule, limits, before, allocation)
@@ -98,6 +109,18 @@ def interval_rows(
     outcome: FloatArray,
 ) -> None:
     """interval_one and the observation for each row; outcome [B, 2] is (reward, violation)."""
+    state = borrowed(state)
+    rule_state = borrowed(rule_state)
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    allocation = borrowed(allocation)
+    rule = borrowed(rule)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    weights = borrowed(weights)
+    samples = borrowed(samples)
+    observation = borrowed(observation)
+    outcome = borrowed(outcome)
     totals = np.zeros(EPISODE_COUNT)
     for row in range(state.shape[0]):
         reward, violation = interval_one(
@@ -141,6 +164,19 @@ def rule_episode(
 
     state, rule_state, allocation and samples [4, M] are room that is overwritten.
     """
+    state = borrowed(state)
+    rule_state = borrowed(rule_state)
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    allocation = borrowed(allocation)
+    rule = borrowed(rule)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    weights = borrowed(weights)
+    samples = borrowed(samples)
+    metrics = borrowed(metrics)
+    kept_samples = borrowed(kept_samples)
+    kept_allocations = borrowed(kept_allocations)
     rule_state[:] = 0.0
     for index in range(intervals):
         start = index * INTERVAL_STEPS
@@ -179,6 +215,17 @@ def rule_episode_rows(
     kept_allocations: FloatArray,
 ) -> None:
     """rule_episode for each row; kept_* have a row for each or have none [0, T, ...]."""
+    state = borrowed(state)
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    allocation = borrowed(allocation)
+    rule = borrowed(rule)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    weights = borrowed(weights)
+    metrics = borrowed(metrics)
+    kept_samples = borrowed(kept_samples)
+    kept_allocations = borrowed(kept_allocations)
     samples = np.zeros((INTERVAL_STEPS, SAMPLE_COUNT))
     rule_state = np.zeros(CONTROLLER_STATE_COUNT)
     no_samples = np.zeros((0, SAMPLE_COUNT))

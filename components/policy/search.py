@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.cluster.compiled import FloatArray, compiled, contiguous
+from components.cluster.compiled import FloatArray, borrowed, compiled, contiguous
 from components.cluster.limits import clip_allocation
 from components.cluster.noise import draw_noise
 from components.cluster.reward import (
@@ -35,6 +35,7 @@ SMOOTHING = 0.75
 LEAST_DEVIATION = 0.01
 # How many finalists are compared on all variants, and how often with other chance.
 FINALISTS = 6
+FINAL_VARIANTS = 32
 FINAL_ROUNDS = 2
 
 
@@ -67,6 +68,14 @@ def score_rules(
     out: FloatArray,
 ) -> None:
     """Mean (reward, violation) out [B, C, 2] of rules [B, C, K] over variants [B, V, ...]."""
+    rules = borrowed(rules)
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    allocations = borrowed(allocations)
+    weights = borrowed(weights)
+    out = borrowed(out)
     state = np.zeros(STATE_COUNT)
     rule_state = np.zeros(CONTROLLER_STATE_COUNT)
     allocation = np.zeros(3)
@@ -197,7 +206,7 @@ def search_rule(
         if on_iteration is not None:
             on_iteration(iteration + 1, iterations)
     finalists = np.concatenate([start[:, None], mean[:, None], best], axis=1)
-    everything = np.tile(np.arange(variants), (batch, 1))
+    everything = _choose(rng, batch, variants, FINAL_VARIANTS)
     final = np.zeros(finalists.shape[:2])
     for _ in range(FINAL_ROUNDS):
         final += problem.score(finalists, everything, rng) / FINAL_ROUNDS
