@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 from rich import box
@@ -19,8 +21,11 @@ LOG_WIDTH = 120
 
 def run_console() -> Console:
     """Return a console on standard output; into a file or a pipe it is as wide as the table."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=LOG_WIDTH)
+    # Bound to the stream of now: while kfp runs, its own standard output goes to the log.
+    console = Console(file=sys.stdout, highlight=False)
+    if console.is_terminal:
+        return console
+    return Console(file=sys.stdout, highlight=False, width=LOG_WIDTH)
 
 
 def summary(facts: Facts, seconds: float) -> dict[str, Any]:
@@ -72,20 +77,35 @@ def _show_pass(console: Console, part: PathFacts, title: str) -> None:
         pad_edge=False,
     )
     first, *others = comparison.header()
-    table.add_column(first)
+    table.add_column(first, no_wrap=True)
     for heading in others:
         table.add_column(heading, justify="right")
     for name, row in comparison.named_rows(part.validation["summary"]):
         table.add_row(*row, style="bold" if name == "policy" else "")
     console.print()
     console.print(table)
-    for key, accepted, reasons in comparison.verdict_lines(part.verdicts):
-        word = "[green]accepted[/]" if accepted else "[yellow]refused [/]"
-        console.print(f"{word} [bold]{escape(key)}[/]  {escape(reasons)}")
+    lines = [
+        (key, "[green]accepted[/]" if accepted else "[yellow]refused[/]", reasons)
+        for key, accepted, reasons in comparison.verdicts(part.verdicts)
+    ]
+    console.print(_findings(lines))
 
 
 def _show_drift(console: Console, drift: dict[str, Any]) -> None:
-    console.print("\n[bold]Drift in the later recording")
-    for key, entry in sorted(drift.items()):
-        word = "[yellow]drifted [/]" if entry["drifted"] else "[green]steady  [/]"
-        console.print(f"{word} [bold]{escape(key)}[/]  {escape('; '.join(entry['reasons']))}")
+    console.print("\n[bold]Drift in the later recording\n")
+    lines = [
+        (key, "[yellow]drifted[/]" if entry["drifted"] else "[green]steady[/]", entry["reasons"])
+        for key, entry in sorted(drift.items())
+    ]
+    console.print(_findings(lines))
+
+
+def _findings(lines: Sequence[tuple[str, str, Sequence[str]]]) -> Table:
+    """Return (workload, finding, reasons) as a grid; the finding is rich's markup."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for key, finding, reasons in lines:
+        grid.add_row(escape(key), finding, escape("\n".join(reasons)))
+    return grid

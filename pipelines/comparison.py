@@ -78,9 +78,9 @@ def _cell(value: Any, column: Column, interval: bool) -> str:
     return text + column.suffix
 
 
-def verdict_lines(workloads: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, bool, str]]:
-    """Return (workload, accepted, reasons in one line) for each workload."""
+def verdicts(workloads: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, bool, list[str]]]:
+    """Return (workload, accepted, reasons) for each workload, by name."""
     return [
-        (key, bool(entry["verdict"]["accepted"]), "; ".join(entry["verdict"]["reasons"]))
+        (key, bool(entry["verdict"]["accepted"]), list(entry["verdict"]["reasons"]))
         for key, entry in sorted(workloads.items())
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from components.progress import PROGRESS_FILE_VARIABLE
 from pipelines.runs import RunFolder, StageFailedError
 
 OUTPUT_NAME = "output"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def run_pipeline(
@@ -54,7 +56,8 @@ def run_pipeline(
 def _failure(run: RunFolder, error: RuntimeError) -> Exception:
     if run.error.is_file():
         return UserError(run.error.read_text(encoding="utf-8").strip())
-    return StageFailedError(f"a stage failed by a fault of its own ({run.log} says more): {error}")
+    told = _COLOURS.sub("", str(error))
+    return StageFailedError(f"a stage failed by a fault of the product's; see {run.log}: {told}")
 
 
 @contextlib.contextmanager

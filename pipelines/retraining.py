@@ -10,6 +10,11 @@ from components.rollout.component import rollout
 from components.validation.component import validation
 
 
+def _imported(uri: str) -> dsl.Artifact:
+    """Return an earlier run's output as an artifact of this one."""
+    return dsl.importer(artifact_uri=uri, artifact_class=dsl.Artifact, reimport=False).output
+
+
 @dsl.pipeline(
     name="retraining",
     description="Check recent telemetry for drift; adapt, prove and roll out what drifted.",
@@ -97,8 +102,3 @@ def retraining(
             dry_run=dry_run,
         )
         rolled_out.set_caching_options(False)
-
-
-def _imported(uri: str) -> dsl.Artifact:
-    """Return an earlier run's output as an artifact of this one."""
-    return dsl.importer(artifact_uri=uri, artifact_class=dsl.Artifact, reimport=False).output

@@ -1,6 +1,6 @@
 """The table of figures as text."""
 
-from pipelines.comparison import header, named_rows, verdict_lines
+from pipelines.comparison import header, named_rows, verdicts
 
 FIGURES = {
     "reward": {"mean": 0.8125, "low": 0.80, "high": 0.825},
@@ -41,12 +41,12 @@ def test_a_figure_that_is_missing_is_a_dash() -> None:
     assert cells[1:3] == ["0.500", "–"]
 
 
-def test_verdicts_come_by_name_with_their_reasons_in_one_line() -> None:
+def test_verdicts_come_by_name_with_their_reasons() -> None:
     workloads = {
         "shop/b": {"verdict": {"accepted": False, "reasons": ["costs more"]}},
         "shop/a": {"verdict": {"accepted": True, "reasons": ["as safe", "cheaper"]}},
     }
-    assert verdict_lines(workloads) == [
-        ("shop/a", True, "as safe; cheaper"),
-        ("shop/b", False, "costs more"),
+    assert verdicts(workloads) == [
+        ("shop/a", True, ["as safe", "cheaper"]),
+        ("shop/b", False, ["costs more"]),
     ]
