@@ -266,7 +266,8 @@ def _serve_ready(
     late = np.where(far, _gamma_tail(mean_s, variance, timeout_s - wait_s - backlog_s), 0.0)
     served = worked * (1.0 - late)
     z = _normal_quantile(limits[:, lim.SLO_PERCENTILE])
-    slow_s = wait_s + worst_s + _gamma_quantile(mean_s, variance, z)
+    tail_s = parameters[:, par.TAIL_FACTOR] * _gamma_quantile(mean_s, variance, z)
+    slow_s = wait_s + worst_s + tail_s
     work_variance = parameters[:, par.DEMAND_VARIABILITY] * demand_s**2
     median_s = np.maximum(
         _gamma_quantile(mean_s, variance, 0.0), _gamma_quantile(demand_s, work_variance, 0.0)

@@ -83,6 +83,7 @@ def _sample_service(
     row[par.OOM_RESTART_S] = _log_uniform(rng, (5.0, 40.0))
     row[par.METRIC_NOISE] = _log_uniform(rng, (0.005, 0.06))
     row[par.METRIC_DELAY_S] = rng.uniform(0.0, 15.0)
+    row[par.TAIL_FACTOR] = float(np.exp(rng.normal(0.0, 0.25)))
 
 
 def _sample_limits(
@@ -123,7 +124,8 @@ def comfortable_latency_ms(parameters: FloatArray, cpu_m: float, percentile: flo
         cores,
         float(parameters[par.CONCURRENCY_LIMIT]),
     )
-    return 1e3 * (wait_s + gamma_quantile(mean_s, variance, normal_quantile(percentile)))
+    tail_s = gamma_quantile(mean_s, variance, normal_quantile(percentile))
+    return 1e3 * (wait_s + float(parameters[par.TAIL_FACTOR]) * tail_s)
 
 
 def _mean_rate(rng: np.random.Generator, parameters: FloatArray, limits: FloatArray) -> float:

@@ -110,6 +110,14 @@ SERVICE_PARAMETERS: tuple[ParameterSpec, ...] = (
     ParameterSpec(
         "metric_delay_s", "s", 0.0, 15.0, log=False, description="age of what a metric shows"
     ),
+    ParameterSpec(
+        "tail_factor",
+        "",
+        0.25,
+        4.0,
+        log=True,
+        description="real over modelled time of slow requests",
+    ),
 )
 PARAMETER_NAMES: tuple[str, ...] = tuple(spec.name for spec in SERVICE_PARAMETERS)
 PARAMETER_COUNT = len(SERVICE_PARAMETERS)
@@ -131,6 +139,7 @@ RESIZE_RESTARTS = 13
 OOM_RESTART_S = 14
 METRIC_NOISE = 15
 METRIC_DELAY_S = 16
+TAIL_FACTOR = 17
 
 
 def lows(specs: tuple[ParameterSpec, ...]) -> FloatArray:

@@ -18,6 +18,7 @@ from components.cluster.parameters import (
     PARALLELISM_CORES,
     SERVICE_DEMAND_MS,
     STARTUP_CPU_M,
+    TAIL_FACTOR,
     TIMEOUT_MS,
     WAIT_MS,
 )
@@ -146,7 +147,8 @@ def serve_ready(
         late = gamma_tail(mean_s, variance, timeout_s - wait_s - backlog_s)
     served = worked * (1.0 - late)
     z = normal_quantile(limits[SLO_PERCENTILE])
-    slow_s = wait_s + worst_backlog_s + gamma_quantile(mean_s, variance, z)
+    tail_s = parameters[TAIL_FACTOR] * gamma_quantile(mean_s, variance, z)
+    slow_s = wait_s + worst_backlog_s + tail_s
     # Rare long stalls lower a gamma's median; the work itself remains.
     work_s = gamma_quantile(demand_s, parameters[DEMAND_VARIABILITY] * demand_s * demand_s, 0.0)
     median_s = wait_s + backlog_s + max(gamma_quantile(mean_s, variance, 0.0), work_s)

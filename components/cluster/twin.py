@@ -2,7 +2,9 @@
 
 Member 0 is the fit to all training rows. The others are fits to block-bootstrap samples of the
 rows (blocks of two minutes, so that autocorrelated rows stay together), with what the telemetry
-doesn't identify drawn around its prior. Training and validation draw from all members.
+doesn't identify drawn around its prior, and with a tail factor that is off by as much as the
+model's slow latency is off where it was measured: no bootstrap shows what a model can't express.
+Training and validation draw from all members.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ BLOCK_STEPS = 8
 LEAST_ROWS = 16
 # How far, by logarithm, a parameter may lie from its prior when nothing was seen of it.
 UNSEEN_SPREAD = 0.35
+MOST_MISFIT = 0.5
 ERROR_NAMES = ("cpu", "memory", "latency_p50", "latency")
 _UNSEEN = (
     "parallelism_cores",
@@ -69,11 +72,13 @@ def fit_twin(
     guess = first_guess(evidence)
     best = fit_parameters(evidence, limits, guess, guess, np.ones(len(training)))
     best[par.METRIC_NOISE] = _noise(best, limits, evidence)
+    misfit = _deviation(log_errors(best, limits, evidence)[evidence.usable[:, 3], 3])
     seen = identified(evidence)
     ensemble = [best]
     for _ in range(members - 1):
         weights = block_weights(rng, len(training))
         resampled = fit_parameters(evidence, limits, best, guess, weights)
+        resampled[par.TAIL_FACTOR] *= np.exp(rng.normal(0.0, min(misfit, MOST_MISFIT)))
         ensemble.append(_unseen_drawn(rng, resampled, seen))
     errors = relative_errors(best, limits, evidence_of(held_out, workload))
     return Twin(np.stack(ensemble), errors, seen)
@@ -119,10 +124,15 @@ def from_json(document: Mapping[str, Any]) -> Twin:
 
 
 def _noise(parameters: FloatArray, limits: FloatArray, evidence: Evidence) -> float:
-    """Robust relative deviation of measured CPU around the fit (1.4826 times the median)."""
-    errors = log_errors(parameters, limits, evidence)[evidence.usable[:, 0], 0]
+    """Relative deviation of measured CPU around the fit."""
     spec = par.SERVICE_PARAMETERS[par.METRIC_NOISE]
-    return float(np.clip(1.4826 * np.median(np.abs(errors)), spec.low, spec.high))
+    errors = log_errors(parameters, limits, evidence)[evidence.usable[:, 0], 0]
+    return float(np.clip(_deviation(errors), spec.low, spec.high))
+
+
+def _deviation(errors: FloatArray) -> float:
+    """Robust standard deviation: 1.4826 times the median of the absolute values; 0 of nothing."""
+    return 1.4826 * float(np.median(np.abs(errors))) if errors.size else 0.0
 
 
 def _unseen_drawn(

@@ -50,6 +50,7 @@ def service() -> FloatArray:
     parameters[par.STARTUP_S] = 20.0
     parameters[par.STARTUP_CPU_M] = 100.0
     parameters[par.METRIC_NOISE] = 0.02
+    parameters[par.TAIL_FACTOR] = 1.0
     return parameters
 
 
@@ -129,6 +130,24 @@ def test_members_differ_and_stay_within_the_bounds() -> None:
     assert twin.members.shape == (4, par.PARAMETER_COUNT)
     assert np.all(np.std(twin.members[:, par.SERVICE_DEMAND_MS]) > 0.0)
     assert np.array_equal(par.clip_parameters(twin.members), twin.members)
+
+
+def test_members_spread_their_slow_latency_as_far_as_the_model_misses_it() -> None:
+    clean = observed(service(), 5)
+    strange = clean.copy()
+    strange["latency_ms"] *= np.exp(np.random.default_rng(1).normal(0.0, 0.6, len(strange)))
+    spreads = [
+        np.std(
+            np.log(
+                fit_twin(frame, clean, WORKLOAD, np.random.default_rng(0), members=6).members[
+                    :, par.TAIL_FACTOR
+                ]
+            )
+        )
+        for frame in (clean, strange)
+    ]
+    assert spreads[0] < 0.15
+    assert spreads[1] > 0.25
 
 
 def test_the_same_seed_gives_the_same_twin() -> None:
