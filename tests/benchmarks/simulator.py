@@ -22,7 +22,7 @@ from components.cluster import sample as smp
 from components.cluster import state as sta
 from components.cluster.allocating import move_starting, resize, scale
 from components.cluster.applications import sample_applications
-from components.cluster.compiled import FloatArray
+from components.cluster.compiled import FloatArray, borrowed
 from components.cluster.environment_episode import random_allocation
 from components.cluster.measuring import measure
 from components.cluster.noise import draw_noise
@@ -120,84 +120,85 @@ def rate_of(run: Callable[[], None], steps: int, seconds: float) -> tuple[float,
 
 
 @in_benchmark
-def whole_part(state, parameters, limits, allocation, rates, noise, samples):
-    for row in range(state.shape[0]):
-        advance_one(
-            state[row],
-            parameters[row],
-            limits[row],
-            allocation[row, 0],
-            allocation[row, 1],
-            allocation[row, 2],
-            rates[row],
-            noise[row],
-            samples[row],
-        )
+def whole_step(state, parameters, limits, allocation, rate, noise, sample):
+    replicas, cpu_m, memory = allocation[0], allocation[1], allocation[2]
+    advance_one(state, parameters, limits, replicas, cpu_m, memory, rate, noise, sample)
 
 
 @in_benchmark
-def allocating_part(state, parameters, limits, allocation, rates, noise, samples):
-    for row in range(state.shape[0]):
-        size = allocation[row]
-        samples[row, 0] = resize(state[row], parameters[row], size[1], size[2])
-        scale(state[row], parameters[row], size[0])
+def change_allocation(state, parameters, limits, allocation, rate, noise, sample):
+    sample[0] = resize(state, parameters, allocation[1], allocation[2])
+    scale(state, parameters, allocation[0])
 
 
 @in_benchmark
-def serving_part(state, parameters, limits, allocation, rates, noise, samples):
-    for row in range(state.shape[0]):
-        serve(state[row], parameters[row], limits[row], rates[row] * SUBSTEP_S, samples[row])
+def serve_requests(state, parameters, limits, allocation, rate, noise, sample):
+    serve(state, parameters, limits, rate * SUBSTEP_S, sample)
 
 
 @in_benchmark
-def station_part(state, parameters, limits, allocation, rates, noise, samples):
-    for row in range(state.shape[0]):
-        pods = max(state[row, sta.READY], 1.0)
-        mean, variance, throttled, capacity = station(
-            rates[row] / pods,
-            (state[row, sta.CPU_M_NOW] - parameters[row, par.IDLE_CPU_M]) * 1e-3,
-            parameters[row, par.SERVICE_DEMAND_MS] * 1e-3,
-            parameters[row, par.DEMAND_VARIABILITY],
-            parameters[row, par.WAIT_MS] * 1e-3,
-            parameters[row, par.PARALLELISM_CORES],
-            parameters[row, par.CONCURRENCY_LIMIT],
-        )
-        samples[row, 0], samples[row, 1] = mean, variance
-        samples[row, 2], samples[row, 3] = throttled, capacity
+def station_formulas(state, parameters, limits, allocation, rate, noise, sample):
+    mean, variance, throttled, capacity = station(
+        rate / max(state[sta.READY], 1.0),
+        (state[sta.CPU_M_NOW] - parameters[par.IDLE_CPU_M]) * 1e-3,
+        parameters[par.SERVICE_DEMAND_MS] * 1e-3,
+        parameters[par.DEMAND_VARIABILITY],
+        parameters[par.WAIT_MS] * 1e-3,
+        parameters[par.PARALLELISM_CORES],
+        parameters[par.CONCURRENCY_LIMIT],
+    )
+    sample[0], sample[1], sample[2], sample[3] = mean, variance, throttled, capacity
 
 
 @in_benchmark
-def quantile_part(state, parameters, limits, allocation, rates, noise, samples):
-    for row in range(state.shape[0]):
-        mean = parameters[row, par.SERVICE_DEMAND_MS]
-        variance = mean * mean * parameters[row, par.DEMAND_VARIABILITY]
-        z = normal_quantile(limits[row, lim.SLO_PERCENTILE])
-        samples[row, 0] = gamma_quantile(mean, variance, z)
-        samples[row, 1] = gamma_quantile(mean, variance, 0.0)
-        samples[row, 2] = gamma_quantile(mean, variance, 3.09)
+def quantiles(state, parameters, limits, allocation, rate, noise, sample):
+    mean = parameters[par.SERVICE_DEMAND_MS]
+    variance = mean * mean * parameters[par.DEMAND_VARIABILITY]
+    sample[0] = gamma_quantile(mean, variance, normal_quantile(limits[lim.SLO_PERCENTILE]))
+    sample[1] = gamma_quantile(mean, variance, 0.0)
+    sample[2] = gamma_quantile(mean, variance, 3.09)
 
 
 @in_benchmark
-def memory_part(state, parameters, limits, allocation, rates, noise, samples):
-    for row in range(state.shape[0]):
-        samples[row, smp.OOM_KILLS] = kill_over_limit(state[row], parameters[row], samples[row])
+def kill_for_memory(state, parameters, limits, allocation, rate, noise, sample):
+    sample[smp.OOM_KILLS] = kill_over_limit(state, parameters, sample)
 
 
 @in_benchmark
-def metrics_part(state, parameters, limits, allocation, rates, noise, samples):
-    for row in range(state.shape[0]):
-        move_starting(state[row])
-        measure(state[row], parameters[row], noise[row], 0.0, 0.0, samples[row])
+def show_metrics(state, parameters, limits, allocation, rate, noise, sample):
+    move_starting(state)
+    measure(state, parameters, noise, 0.0, 0.0, sample)
+
+
+def over_rows(part):
+    """The part for each row of a batch, in one compiled loop."""
+
+    @in_benchmark
+    def loop(state, parameters, limits, allocation, rates, noise, samples):
+        state, parameters, limits = borrowed(state), borrowed(parameters), borrowed(limits)
+        allocation, noise, samples = borrowed(allocation), borrowed(noise), borrowed(samples)
+        for row in range(state.shape[0]):
+            part(
+                state[row],
+                parameters[row],
+                limits[row],
+                allocation[row],
+                rates[row],
+                noise[row],
+                samples[row],
+            )
+
+    return loop
 
 
 PARTS = {
-    "whole step": whole_part,
-    "allocation: resize, scale": allocating_part,
-    "serving": serving_part,
-    "  of it the station's formulas": station_part,
-    "  of it the quantiles": quantile_part,
-    "OOM kills": memory_part,
-    "starting replicas, metrics": metrics_part,
+    "whole step": whole_step,
+    "allocation: resize, scale": change_allocation,
+    "serving": serve_requests,
+    "  of it the station's formulas": station_formulas,
+    "  of it the quantiles": quantiles,
+    "OOM kills": kill_for_memory,
+    "starting replicas, metrics": show_metrics,
 }
 
 
@@ -209,11 +210,11 @@ def profile(load: Load, repeats: int) -> dict[str, float]:
     step_rows(load.state.copy(), *inputs, samples)
     times = {}
     for name, part in PARTS.items():
-        least = np.inf
+        loop, least = over_rows(part), np.inf
         for _ in range(repeats + 1):
             state, filled = load.state.copy(), samples.copy()
             started = time.perf_counter()
-            part(state, *inputs, filled)
+            loop(state, *inputs, filled)
             least = min(least, time.perf_counter() - started)
         times[name] = 1e9 * least / batch
     return times
