@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -167,29 +168,43 @@ def _start(rig: Path, binaries: Path, folder: Path) -> Path:
         subprocess.run(["tar", "-xJf", archive, "-C", unpacked], check=True)
         shutil.rmtree(binaries, ignore_errors=True)
         unpacked.rename(binaries)
-    port, etcd_port = _free_pair(), _free_pair()
-    with (folder / "up.out").open("w") as log:
-        started = subprocess.run(
-            [rig / "up.sh", folder, "kcm"],
-            env=os.environ | {"BIN": str(binaries), "PORT": str(port), "EPORT": str(etcd_port)},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            timeout=120,
-            check=False,
-        )
-    output = (folder / "up.out").read_text()
-    assert started.returncode == 0, output
-    return Path(output.splitlines()[-1])
+    for _ in range(3):
+        port, etcd_port = _free_pair(), _free_pair()
+        ports = {"PORT": str(port), "EPORT": str(etcd_port)}
+        with (folder / "up.out").open("w") as log:
+            subprocess.run(
+                [rig / "up.sh", folder, "kcm"],
+                env=os.environ | {"BIN": str(binaries)} | ports,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                timeout=120,
+                check=False,
+            )
+        if _listens(port + 1):
+            return folder / "kubeconfig"
+        # Someone took a port between our look and its use, or the machine is too busy.
+        subprocess.run([rig / "down.sh", folder], check=False)
+    raise AssertionError((folder / "up.out").read_text())
+
+
+def _listens(port: int) -> bool:
+    end_s = time.monotonic() + _WITHIN_S
+    while time.monotonic() < end_s:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return True
+        time.sleep(0.1)
+    return False
 
 
 def _free_pair() -> int:
-    """A port that is free together with the next one."""
+    """A port that is free together with the next one, below those of outgoing connections."""
     while True:
+        port = random.SystemRandom().randrange(20_000, 32_000, 2)
         with socket.socket() as one, socket.socket() as next_one:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
             try:
+                one.bind(("127.0.0.1", port))
                 next_one.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue

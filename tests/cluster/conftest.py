@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from components.actuator.tick import Actuator
+from components.kubernetes_api.capabilities import discover
+from tests.cluster.acting import SETTINGS
 from tests.cluster.api_server import Cluster, running_cluster
 from tests.cluster.workloads import install_crd
 
@@ -24,3 +27,8 @@ def cluster(
 def namespace(cluster: Cluster) -> Iterator[str]:
     yield cluster.new_namespace()
     cluster.remove_namespaces()
+
+
+@pytest.fixture
+def actuator(cluster: Cluster) -> Actuator:
+    return Actuator(cluster.client, discover(cluster.client), SETTINGS, lambda: True)
