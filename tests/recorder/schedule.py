@@ -13,6 +13,7 @@ EXPLORE, STARVE, SQUEEZE, COLD_START = "explore", "starve", "squeeze", "cold sta
 _INCIDENTS = (STARVE, SQUEEZE, COLD_START)
 _LOOK_AHEAD_S = 180
 _SMALLEST_POD_M = 50
+_SMALLEST_POD_REQUESTS_PER_S = 4  # a pod's CPU is enough for so many, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,9 @@ class Pace:
 
     first_change_s: tuple[float, float] = (45, 120)
     held_s: tuple[float, float] = (90, 200)
-    first_incident_s: tuple[float, float] = (60, 300)
-    between_incidents_s: tuple[float, float] = (420, 720)
-    incident_s: tuple[float, float] = (60, 100)
+    first_incident_s: tuple[float, float] = (60, 540)
+    between_incidents_s: tuple[float, float] = (540, 840)
+    incident_s: tuple[float, float] = (50, 80)
     alone_s: tuple[float, float] = (40, 60)  # of a cold start: how long one pod has it all
 
 
@@ -55,8 +56,8 @@ def plan(
 ) -> tuple[Change, ...]:
     """Return the changes over len(rates_per_s) seconds, the first at 0 and comfortable.
 
-    At the calm pace a new allocation comes every 90 to 200 s and an incident, shorter, every 7 to
-    12 minutes, the kinds in turn.
+    At the calm pace a new allocation comes every 90 to 200 s and an incident, shorter, every 9 to
+    14 minutes, the kinds in turn.
     """
     end_s = float(len(rates_per_s))
     changes = [Change(0.0, _comfortable(service, rates_per_s[:120]), EXPLORE)]
@@ -78,24 +79,32 @@ def plan(
 
 
 def demand_m(service: Service, rates_per_s: FloatArray) -> float:
-    """Return the CPU in millicores that the upper quartile of these rates asks for."""
-    return max(float(np.quantile(rates_per_s, 0.75)) * service.demand_ms, 5.0)
+    """Return the CPU in millicores that all but the highest tenth of these rates ask for."""
+    return max(float(np.quantile(rates_per_s, 0.9)) * service.demand_ms, 5.0)
 
 
 def _comfortable(service: Service, ahead: FloatArray) -> Allocation:
-    return _allocation(service, 2, 3.0 * demand_m(service, ahead), _memory(service, 2.0))
+    return _allocation(service, 2, 3.0 * demand_m(service, ahead), _full_bytes(service))
 
 
 def _explored(
     service: Service, ahead: FloatArray, before: Change, rng: np.random.Generator
 ) -> Allocation:
-    """Return 0.85 to 3 times the demand, mostly above 1.2, on a new or the same number of pods."""
-    low, high = (1.2, 3.0) if rng.random() < 0.8 else (0.85, 1.2)
+    """Return 0.9 to 3.2 times the demand, mostly above 1.25, on a new or the same number of pods.
+
+    After an incident the service is always given what lets it recover.
+    """
+    recovering = before.reason != EXPLORE
+    low, high = (1.25, 3.2) if recovering or rng.random() < 0.85 else (0.9, 1.25)
     provision = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     replicas = before.allocation.replicas
     if rng.random() < 0.55:
         replicas = int(rng.choice([1, 2, 3, 4], p=[0.2, 0.3, 0.28, 0.22]))
-    memory = _memory(service, float(np.exp(rng.uniform(np.log(0.6), np.log(3.0)))))
+    full = _full_bytes(service)
+    if recovering or rng.random() < 0.75:
+        memory = full * float(np.exp(rng.uniform(0.0, np.log(1.8))))
+    else:
+        memory = full - rng.uniform(0.0, 0.6) * service.request_memory_bytes * service.concurrency
     return _allocation(service, replicas, provision * demand_m(service, ahead), memory)
 
 
@@ -109,32 +118,33 @@ def _incident(
 ) -> list[Change]:
     """Return an incident's changes; a cold start is a starved pod, then a scale-out beside it."""
     demand = demand_m(service, ahead)
+    full = _full_bytes(service)
     if kind == STARVE:
         replicas = int(rng.integers(1, 3))
-        starved = _allocation(service, replicas, rng.uniform(0.6, 0.85) * demand, _memory(service))
+        starved = _allocation(service, replicas, rng.uniform(0.6, 0.85) * demand, full)
         return [Change(at_s, starved, STARVE)]
     if kind == SQUEEZE:
-        tight = int(service.resident_bytes + 2.5 * service.request_memory_bytes)
-        cpu = rng.uniform(0.7, 0.95) * demand
+        tight = service.resident_bytes + 2.5 * service.request_memory_bytes
+        cpu = rng.uniform(0.75, 1.0) * demand
         return [Change(at_s, _allocation(service, 1, cpu, tight), SQUEEZE)]
-    alone = _allocation(service, 1, 0.9 * demand, _memory(service))
+    alone = _allocation(service, 1, 0.9 * demand, full)
     replicas = int(rng.integers(3, 5))
-    relieved = _allocation(service, replicas, replicas * 0.7 * demand, _memory(service))
+    relieved = _allocation(service, replicas, replicas * 0.7 * demand, full)
     return [
         Change(at_s, alone, COLD_START),
         Change(at_s + rng.uniform(*pace.alone_s), relieved, COLD_START),
     ]
 
 
-def _memory(service: Service, room: float = 1.5) -> int:
-    """Return memory for a replica at rest and `room` times what half its places may hold."""
-    held = service.request_memory_bytes * service.concurrency / 2
-    return int(1.08 * service.resident_bytes + room * held)
+def _full_bytes(service: Service) -> float:
+    """Return the memory of a replica whose every place is taken, and a little more."""
+    return 1.08 * service.resident_bytes + service.request_memory_bytes * service.concurrency
 
 
-def _allocation(service: Service, replicas: int, cpu_m: float, memory_bytes: int) -> Allocation:
+def _allocation(service: Service, replicas: int, cpu_m: float, memory_bytes: float) -> Allocation:
     """Return the allocation within the service's bounds, of fewer pods rather than tiny ones."""
-    replicas = max(1, min(replicas, int(cpu_m // _SMALLEST_POD_M)))
+    smallest_m = max(_SMALLEST_POD_M, _SMALLEST_POD_REQUESTS_PER_S * service.demand_ms)
+    replicas = max(1, min(replicas, int(cpu_m // smallest_m)))
     each_m = int(np.clip(round(cpu_m / replicas), service.cpu_min_m, service.cpu_max_m))
     memory = int(np.clip(memory_bytes, service.memory_min_bytes, service.memory_max_bytes))
     return Allocation(replicas, each_m, memory // MIB * MIB)
