@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from components.actuator.plan import Plan, plan_for
+from components.actuator.settings import ActuatorSettings
 from components.actuator.situation import Situation
 from components.kubernetes_api.autoscaler import MultidimPodAutoscaler, autoscaler_of
 from components.kubernetes_api.client import Json
@@ -174,3 +176,17 @@ def situation(
         now_s=1_767_226_200.0,  # 2026-01-01T00:10:00Z
     )
     return replace(usual, **changes)
+
+
+SETTINGS = ActuatorSettings()
+IN_STEP = {"aware.autoscaling/template-in-step": "true"}
+GROW = {"cpu": "300m", "memory": "100Mi"}
+LARGE_SETS = (replica_set(pod_template=template(LARGE, "1")),)
+
+
+def planned(mine: MultidimPodAutoscaler, now: Situation | None = None) -> Plan:
+    return plan_for(mine, now or situation(), SETTINGS)
+
+
+def kinds(plan: Plan) -> list[type]:
+    return [type(action) for action in plan.actions]
