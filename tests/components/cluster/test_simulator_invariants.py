@@ -16,7 +16,7 @@ from components.cluster.simulator import step
 from components.cluster.state import initial_state
 
 # The first example compiles.
-examined = settings(deadline=None, max_examples=150)
+examined = settings(deadline=None, max_examples=60)
 STEPS = 12
 # Whatever YAML allows: 1 m to 64 cores, 4 MiB to 64 GiB, up to 100 replicas.
 CPU_M = (1.0, 64000.0)
