@@ -34,7 +34,7 @@ class ValidationConfig:
     members: int = 8
     tuning_traces: int = 56
     violation_penalty: float = 0.1
-    foresight_trials: int = 1500
+    foresight_trials: int = 3000
     violation_margin: float = 0.01
     confidence: float = 0.95
 
