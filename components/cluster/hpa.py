@@ -54,10 +54,10 @@ def desired_replicas(
     if not rebalanced and missing <= 0.0:
         return current if within_tolerance(ratio) else float(math.ceil(ratio * ready))
     counted = ready
-    if missing > 0.0:
+    if ratio < 1.0:
         # On the way down a missing one counts as fully used, on the way up as idle.
-        if ratio < 1.0:
-            usage_m += missing * request_m * max(1.0, target)
+        usage_m += missing * request_m * max(1.0, target)
+    if ratio != 1.0:
         counted += missing
     if rebalanced:
         counted += unready
