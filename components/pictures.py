@@ -44,14 +44,14 @@ _STYLE = """
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);
 font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-main{max-width:1080px;margin:0 auto;padding:28px 20px 60px}
+main{max-width:1200px;margin:0 auto;padding:28px 20px 60px}
 h1{font-size:26px;margin:0 0 4px}h2{font-size:19px;margin:0 0 10px}h3{font-size:16px;margin:22px 0 6px}
 p{margin:8px 0;max-width:78ch}.soft{color:var(--soft)}
 section{background:var(--card);border:1px solid var(--line);border-radius:8px;
 padding:18px 20px;margin:18px 0}
 .scroll{overflow-x:auto}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:14px;margin:10px 0}
-th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px;margin:10px 0}
+th,td{padding:5px 10px 5px 0;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th{color:var(--soft);font-weight:600}th:first-child,td:first-child{text-align:left}
 img{max-width:100%;height:auto;background:#fff;border-radius:6px;display:block;margin:10px 0}
 .good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}

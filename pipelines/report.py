@@ -73,9 +73,9 @@ def sentence(part: PathFacts) -> str:
 
     return (
         f"For {accepted} of {len(verdicts)} workloads the learned policy is proved better than "
-        f"the tuned HPA + VPA. Over all of them it violates the SLO in "
-        f"{100 * mean('policy', 'violation'):.2f} % of the time against "
-        f"{100 * mean('hpa_vpa', 'violation'):.2f} %, with "
+        "the incumbent, the better of tuned HPA and tuned HPA + VPA. Over all of them it violates "
+        f"the SLO in {100 * mean('policy', 'violation'):.2f} % of the time against "
+        f"{100 * mean('hpa_vpa', 'violation'):.2f} % under HPA + VPA, with "
         f"{mean('policy', 'core_hours'):.2f} core-hours against "
         f"{mean('hpa_vpa', 'core_hours'):.2f} and {mean('policy', 'gib_hours'):.2f} GiB-hours "
         f"against {mean('hpa_vpa', 'gib_hours'):.2f}. Where it isn't proved better, the incumbent "

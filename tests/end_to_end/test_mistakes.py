@@ -36,8 +36,9 @@ def truncated_file(folder: Path) -> None:
     (folder / CHECKOUT).write_bytes(data[: len(data) // 2])
 
 
-def missing_file(folder: Path) -> None:
-    (folder / CHECKOUT).unlink()
+def missing_files(folder: Path) -> None:
+    for path in folder.glob("shop/*.parquet"):
+        path.unlink()
 
 
 def empty_folder(folder: Path) -> None:
@@ -60,7 +61,7 @@ def only_nan(folder: Path) -> None:
         (no_workloads_file, "workloads.yaml"),
         (missing_column, "latency_ms"),
         (truncated_file, "checkout.parquet"),
-        (missing_file, "checkout.parquet"),
+        (missing_files, "checkout.parquet"),
         (empty_folder, "workloads.yaml"),
         (only_nan, "request_rate_per_s"),
     ],
@@ -123,7 +124,7 @@ def test_an_output_that_cannot_be_written(
         (["run", "--telemetry", ".", "--prometheus", "http://127.0.0.1:9"], "either"),
         (["run", "--prometheus", "http://127.0.0.1:9"], "--workloads"),
         (["run", "--telemetry", "absent"], "no folder"),
-        (["run", "--seed", "many"], "many"),
+        (["run", "--seed", "many"], "--seed"),
         (["run", "--telemetri", "x"], "--telemetri"),
         (["retrain", "--run", "absent", "--telemetry", "absent"], "absent"),
         (["retrain", "--telemetry", "absent"], "--run"),
