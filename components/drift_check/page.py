@@ -13,8 +13,9 @@ from components.pictures import page_html, picture_html, table_html
 def drift_page(verdicts: Mapping[str, Verdict], png: bytes, config: DriftConfig) -> str:
     """Return the page."""
     drifted = sum(verdict.drifted for verdict in verdicts.values())
+    compared = sum(verdict.checked is not None for verdict in verdicts.values())
     summary = (
-        f"{drifted} of {len(verdicts)} workloads drifted. At most"
+        f"{drifted} of {compared} workloads that could be compared drifted. At most"
         f" {config.false_discovery_rate:.0%} of the alarms are expected to be false."
     )
     picture = picture_html(png, "Rate, twin residuals and SLO violations of each workload")
@@ -66,7 +67,7 @@ def _figures_of(verdict: Verdict, checked: Checked, test: str) -> tuple[str, ...
     if shift is None:
         return (finding.measure, "too little telemetry", "", "", "", "", "")
     size, low, high = (scaled(value, finding) for value in (shift.size, shift.low, shift.high))
-    since = f"{checked.block_times[shift.since]:%Y-%m-%d %H:%M}" if verdict.is_alarm(test) else ""
+    since = verdict.since(test)
     return (
         finding.measure,
         f"× {size:.2f}" if finding.logarithmic else f"{size:+.2f}",
@@ -74,5 +75,5 @@ def _figures_of(verdict: Verdict, checked: Checked, test: str) -> tuple[str, ...
         f"{shift.statistic:.1f}",
         f"{finding.p_value:.2g}",
         f"{verdict.q_values[test]:.2g}",
-        since,
+        f"{since:%Y-%m-%d %H:%M}" if since is not None else "",
     )

@@ -45,12 +45,20 @@ class Verdict:
         """Return whether this test found drift."""
         return test in self.alarms
 
+    def since(self, test: str) -> pd.Timestamp | None:
+        """Return from when on this test's drift holds; None without drift."""
+        shift = self.checked.findings[test].shift if self.checked else None
+        if self.checked is None or shift is None or not self.is_alarm(test):
+            return None
+        return self.checked.block_times[shift.since]
+
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as JSON's types."""
         tests = {}
         if self.checked is not None:
             for name, finding in self.checked.findings.items():
-                tests[name] = _test_json(finding, self.q_values[name], self.checked)
+                since = self.since(name)
+                tests[name] = _test_json(finding, self.q_values[name], since)
         return {
             "drifted": self.drifted,
             "recommendation": self.recommendation,
@@ -132,7 +140,7 @@ def scaled(value: float, finding: Finding) -> float:
     return math.exp(min(value, 50.0)) if finding.logarithmic else value
 
 
-def _test_json(finding: Finding, q_value: float, checked: Checked) -> dict[str, Any]:
+def _test_json(finding: Finding, q_value: float, since: pd.Timestamp | None) -> dict[str, Any]:
     shift = finding.shift
     common = {"measure": finding.measure, "p_value": finding.p_value, "q_value": q_value}
     if shift is None:
@@ -145,5 +153,5 @@ def _test_json(finding: Finding, q_value: float, checked: Checked) -> dict[str, 
         "low": scaled(shift.low, finding),
         "high": scaled(shift.high, finding),
         "unit": "factor" if finding.logarithmic else "share",
-        "since": checked.block_times[shift.since].isoformat(),
+        "since": since.isoformat() if since is not None else None,
     }

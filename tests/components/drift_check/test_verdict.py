@@ -53,7 +53,10 @@ def test_an_alarm_says_what_how_large_how_sure_and_since_when() -> None:
 def test_verdicts_are_json() -> None:
     verdict = judge({"a": _checked(0.001, 0.5, 1.0)}, CONFIG)["a"]
     text = json.dumps(verdict.to_json(), allow_nan=False)
-    assert json.loads(text)["tests"]["dynamics"]["q_value"] == 0.75
+    tests = json.loads(text)["tests"]
+    assert tests["dynamics"]["q_value"] == 0.75
+    assert tests["dynamics"]["since"] is None
+    assert tests["input"]["since"] == "2026-01-01T00:02:30+00:00"
     assert json.loads(json.dumps(untested("new").to_json())) == {
         "drifted": False,
         "recommendation": "nothing",
