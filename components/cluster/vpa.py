@@ -177,18 +177,18 @@ def vpa_one(
     lower = min(max(lower, low_bytes), high_bytes)
     upper = min(max(upper, low_bytes), high_bytes)
     wanted = update_wanted(history, allocation[2], lower, memory, upper, kills)
-    cpu = allocation[1]
+    cpu = float(allocation[1])
     if with_cpu:
         lower, target, upper = estimate(
             history[CPU_BUCKETS:HISTORY_COUNT], CPU_FIRST_BUCKET_M, days, margin, MINIMUM_CPU_M
         )
-        cpu = min(max(target, low_m), high_m)
+        cpu = float(np.round(min(max(target, low_m), high_m)))
         lower = min(max(lower, low_m), high_m)
         upper = min(max(upper, low_m), high_m)
         wanted = update_wanted(history, allocation[1], lower, cpu, upper, 0.0) or wanted
     changed = wanted and (cpu != allocation[1] or memory != allocation[2])
     if changed:
-        allocation[1] = np.round(cpu)
+        allocation[1] = cpu
         allocation[2] = np.round(memory)
         history[AGE_S] = 0.0
     return changed

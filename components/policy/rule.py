@@ -50,6 +50,8 @@ RULE_STATE_COUNT = 12
 
 INTERVAL_MIN = 1.0
 BUSY = 0.85
+# A need of 3.000000001 replicas is a rounding of three.
+ROUNDING = 1e-6
 # Feedback is quick to add capacity and four times slower to take it away.
 RELEASE = 0.25
 BOOST_LEAST = -0.7
@@ -178,8 +180,8 @@ def act_replicas(
     rule_state: FloatArray, rule: FloatArray, limits: FloatArray, current: float, wanted: float
 ) -> float:
     """Replicas from a real-valued need: up at once, down by hysteresis and after a wait."""
-    up = math.ceil(wanted - rule[rp.SCALE_UP_TOLERANCE])
-    down = math.ceil(wanted + rule[rp.SCALE_DOWN_TOLERANCE])
+    up = math.ceil(wanted - rule[rp.SCALE_UP_TOLERANCE] - ROUNDING)
+    down = math.ceil(wanted + rule[rp.SCALE_DOWN_TOLERANCE] - ROUNDING)
     replicas = current
     if up > current:
         replicas = float(up)
@@ -201,6 +203,10 @@ def act_memory(
     margin = rule[rp.MEMORY_MARGIN]
     margin += rule[rp.MEMORY_VARIABILITY_WEIGHT] * rule_state[MEMORY_VARIABILITY]
     wanted = max(rule_state[MEMORY_PEAK] * (1.0 + margin), rule_state[OOM_FLOOR])
+    least = limits[lim.MEMORY_MIN_BYTES]
+    wanted = max(
+        wanted, least * (limits[lim.MEMORY_MAX_BYTES] / least) ** rule[rp.MEMORY_FLOOR_SHARE]
+    )
     dead_band = rule[rp.MEMORY_DEAD_BAND]
     size = current
     if wanted > current * (1.0 + 0.25 * dead_band) or wanted < current * (1.0 - dead_band):

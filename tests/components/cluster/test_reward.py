@@ -37,7 +37,6 @@ def judge(
 
 
 def test_a_met_objective_and_half_used_resources() -> None:
-    # 0.7 * 1 + 0.3 * (0.5 + 0.8) / 2
     reward, violation, _ = judge([step_of()] * 4)
     assert reward == pytest.approx(0.7 + 0.3 * 0.65)
     assert violation == 0.0
