@@ -37,11 +37,11 @@ def drift_page(verdicts: Mapping[str, Verdict], png: bytes, config: DriftConfig)
 def _verdicts(verdicts: Mapping[str, Verdict]) -> str:
     items = []
     for key, verdict in verdicts.items():
-        mark = (
-            '<span class="bad">drifted</span>'
-            if verdict.drifted
-            else '<span class="good">holds</span>'
-        )
+        mark = '<span class="good">holds</span>'
+        if verdict.checked is None:
+            mark = "not compared"
+        elif verdict.drifted:
+            mark = '<span class="bad">drifted</span>'
         reasons = "; ".join(verdict.reasons)
         items.append(
             f"<li><strong>{escape(key)}</strong>: {mark}, to do: {escape(verdict.recommendation)}."
