@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 from components.cluster.compiled import FloatArray
 from components.pictures import COLOURS, picture_png
 
+_MARKERS = ("o", "s", "^", "D", "v")
+_MOST_NAMES = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Projection:
@@ -41,7 +44,7 @@ def principal_axes(embeddings: FloatArray) -> Projection:
 
 
 def map_png(synthetic: FloatArray, workloads: FloatArray, names: Sequence[str]) -> bytes:
-    """The map as PNG: synthetic applications as grey dots, the workloads named.
+    """The map as PNG: synthetic applications as grey dots, the workloads in colour.
 
     Args:
         synthetic: embeddings of synthetic applications, [S, E]; they span the map.
@@ -54,10 +57,15 @@ def map_png(synthetic: FloatArray, workloads: FloatArray, names: Sequence[str]) 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         axes.scatter(background[:, 0], background[:, 1], s=8, color="#bbbbbb", linewidths=0)
-        axes.scatter(places[:, 0], places[:, 1], s=42, color=COLOURS[1], zorder=3)
-        for place, name in zip(places, names, strict=True):
-            axes.annotate(name, (place[0], place[1]), (5, 4), textcoords="offset points")
-        axes.set_title("Workloads (named) among synthetic applications (grey)")
+        for index, (place, name) in enumerate(zip(places, names, strict=True)):
+            colour, marker = COLOURS[index % len(COLOURS)], _MARKERS[index % len(_MARKERS)]
+            # Alike workloads lie on one another: beside the dots their names would as well.
+            label = name if index < _MOST_NAMES else None
+            axes.scatter(
+                place[:1], place[1:], s=46, color=colour, marker=marker, label=label, zorder=3
+            )
+        axes.set_title("Workloads among synthetic applications (grey)")
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
         axes.set_xlabel(f"first axis, {projection.shares[0]:.0%} of the variance")
         axes.set_ylabel(f"second axis, {projection.shares[1]:.0%}")
 

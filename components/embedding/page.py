@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 from components.pictures import page_html, picture_html, table_html
@@ -60,17 +61,22 @@ def _cells(ours: float, other: float) -> list[str]:
 
 
 def _twin_section(twins: Mapping[str, Mapping[str, Any]]) -> str:
-    rows = []
+    rows, gaps = [], []
     for key, twin in twins.items():
         cells = [
             f"{100.0 * twin['errors'][name]:.0f} %" if name in twin["errors"] else "not measured"
             for name in _ERRORS
         ]
-        known = [name.replace("_", " ") for name, seen in twin["identified"].items() if seen]
-        rows.append([key, *cells, ", ".join(known)])
-    header = ["Workload", "CPU", "memory", "median latency", "latency", "identified"]
+        seen = twin["identified"]
+        rows.append([key, *cells, f"{sum(seen.values())} of {len(seen)}"])
+        unseen = ", ".join(name for name in seen if not seen[name]).replace("_", " ") or "nothing"
+        gaps.append(f"<li>{escape(key)}: {escape(unseen)}</li>")
+    header = ["Workload", "CPU", "memory", "median latency", "latency", "parameters identified"]
     return (
         "<p>A twin is the simulator fitted to the training part of a workload's telemetry, several "
         "times over resampled rows; what the telemetry doesn't show varies between its members. "
-        "Median relative errors on the held-out part:</p>" + table_html(header, rows)
+        "Median relative errors on the held-out part:</p>"
+        + table_html(header, rows)
+        + "<details><summary>What the telemetry doesn't show</summary>"
+        + f"<ul>{''.join(gaps)}</ul></details>"
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from components.pictures import page_html, picture_html, picture_png, table_html
 from components.policy.rule_parameters import RULE_PARAMETERS
@@ -43,6 +44,7 @@ def _curves_png(adapted: Mapping[str, Mapping[str, Any]]) -> bytes:
         axes = figure.add_subplot()
         for key, entry in adapted.items():
             axes.plot(range(1, len(entry["curve"]) + 1), entry["curve"], label=key)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("iteration")
         axes.set_ylabel("score of the mean candidate")
         axes.set_title("Search on the twins")

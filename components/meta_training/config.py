@@ -50,7 +50,7 @@ class MetaTrainingConfig:
     terms: int = 2
     term_decisions: int = 24
     violation_budget: float = 0.02
-    violation_penalty: float = 0.1
+    violation_penalty: float = 0.2
     evaluation_period: int = 5
     patience: int = 10
 

@@ -20,7 +20,7 @@ def curve_png(curve: Mapping[str, Any]) -> bytes:
         reward, violation = figure.subplots(1, 2)
         _draw_field(reward, curve, "reward", 1.0)
         reward.set_title("Reward")
-        reward.legend(loc="lower right")
+        reward.legend(loc="center right")
         _draw_field(violation, curve, "violation", 100.0)
         violation.set_title("Steps that missed the objective, %")
         violation.axhline(100.0 * curve["violation_budget"], color="#888888", linestyle=":")

@@ -35,7 +35,7 @@ from components.progress import Progress
 _TWIN_MEMBERS = 4
 _START_APPLICATIONS = 96
 # Shares of the stage's time, for the progress bar.
-_GATHERED, _STARTED = 0.08, 0.3
+_GATHERED, _STARTED, _TRAINED = 0.08, 0.3, 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +65,11 @@ def run(
     training, selection, held_out = _sets(config, encoder, real, sets_rng)
     judges = judges_of(training, selection, held_out, judges_rng)
     start = _start(config, training, start_rng, progress)
-    settings = LearningSettings(
-        terms=config.terms,
-        term_decisions=config.term_decisions,
-        violation_budget=config.violation_budget,
-        first_multiplier=config.violation_penalty,
-    )
-    learner = MetaLearner(start, training.contexts.shape[1], settings, config.seed)
+    learner = _learner(config, start, training.contexts.shape[1])
 
     def report(evaluation: Evaluation) -> None:
-        share = _STARTED + (1.0 - _STARTED) * evaluation.iteration / config.iterations
-        progress.update(share, 1.0 + 1e-9, _message(evaluation))
+        share = _STARTED + (_TRAINED - _STARTED) * evaluation.iteration / config.iterations
+        progress.update(share, 1.0, _message(evaluation))
 
     course = train(config, learner, training, judges, learning_rng, report)
     references = {
@@ -120,6 +114,16 @@ def _start(
 
     sample = drawn(training, _START_APPLICATIONS, rng)
     return common_start(sample, config.start_iterations, config.violation_penalty, rng, report)
+
+
+def _learner(config: MetaTrainingConfig, start: FloatArray, context_size: int) -> MetaLearner:
+    settings = LearningSettings(
+        terms=config.terms,
+        term_decisions=config.term_decisions,
+        violation_budget=config.violation_budget,
+        first_multiplier=config.violation_penalty,
+    )
+    return MetaLearner(start, context_size, settings, config.seed)
 
 
 def _curve(
