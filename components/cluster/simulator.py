@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from components.cluster.allocating import move_starting, resize, scale
-from components.cluster.compiled import FloatArray, borrowed, compiled, compiled_inline, contiguous
+from components.cluster.compiled import FloatArray, borrowed, compiled, contiguous
 from components.cluster.limits import CPU_M, MEMORY_BYTES, REPLICAS
 from components.cluster.measuring import measure
 from components.cluster.noise import NOISE_ARRIVALS
@@ -24,7 +24,7 @@ from components.cluster.state import STARTING, STARTING_STEPS
 SUBSTEP_S = 15.0
 
 
-@compiled_inline
+@compiled
 def advance_one(
     state: FloatArray,
     parameters: FloatArray,
