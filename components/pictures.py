@@ -57,7 +57,7 @@ img{max-width:100%;height:auto;background:#fff;border-radius:6px;display:block;m
 .good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}
 pre{overflow-x:auto;background:var(--paper);border:1px solid var(--line);border-radius:6px;
 padding:10px 12px;font:13px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
-nav a{margin-right:14px;color:var(--accent);text-decoration:none;white-space:nowrap}
+nav{display:flex;flex-wrap:wrap;gap:2px 14px}nav a{color:var(--accent);text-decoration:none;white-space:nowrap}
 details{margin:8px 0}summary{cursor:pointer;color:var(--accent)}
 @media print{section{break-inside:avoid;border:none;padding:0}nav{display:none}}
 """

@@ -16,7 +16,7 @@ from pipelines import comparison
 from pipelines.facts import AUTOSCALING, RETRAINING, Facts, PathFacts
 from pipelines.runs import RunFolder
 
-LOG_WIDTH = 120
+LOG_WIDTH = 132
 
 
 def run_console() -> Console:
@@ -79,14 +79,17 @@ def _show_pass(console: Console, part: PathFacts, title: str) -> None:
     first, *others = comparison.header()
     table.add_column(first, no_wrap=True)
     for heading in others:
-        table.add_column(heading, justify="right")
+        longest_word = max(len(word) for word in heading.split())
+        table.add_column(heading, justify="right", min_width=longest_word)
     for name, row in comparison.named_rows(part.validation["summary"]):
-        table.add_row(*row, style="bold" if name == "policy" else "")
+        # Only headings may be broken where a terminal is narrow.
+        cells = [cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in row]
+        table.add_row(*cells, style="bold" if name == "policy" else "")
     console.print()
     console.print(table)
     lines = [
-        (key, "[green]accepted[/]" if accepted else "[yellow]refused[/]", reasons)
-        for key, accepted, reasons in comparison.verdicts(part.verdicts)
+        (key, "[green]accepted[/]" if accepted else "[yellow]refused[/]", told)
+        for key, accepted, told in comparison.verdicts(part.verdicts)
     ]
     console.print(_findings(lines))
 

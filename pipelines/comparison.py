@@ -67,7 +67,7 @@ def named_rows(
     ]
 
 
-def _cell(value: Any, column: Column, interval: bool) -> str:
+def _cell(value: Any, column: Column, interval: bool = False) -> str:
     if value is None:
         return "–"
     figure = value if isinstance(value, Mapping) else {"mean": value}
@@ -78,9 +78,50 @@ def _cell(value: Any, column: Column, interval: bool) -> str:
     return text + column.suffix
 
 
-def verdicts(workloads: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, bool, list[str]]]:
-    """Return (workload, accepted, reasons) for each workload, by name."""
+def verdicts(
+    workloads: Mapping[str, Mapping[str, Any]],
+) -> list[tuple[str, bool, tuple[str, str]]]:
+    """Return (workload, accepted, (the figures, the reason)) for each workload, by name."""
     return [
-        (key, bool(entry["verdict"]["accepted"]), list(entry["verdict"]["reasons"]))
+        (key, bool(entry["verdict"]["accepted"]), (figures(entry), reason(entry["verdict"])))
         for key, entry in sorted(workloads.items())
     ]
+
+
+def figures(entry: Mapping[str, Any]) -> str:
+    """Return what the policy and the incumbent got, in one line."""
+    opponent = entry["verdict"]["opponent"]
+    ours, theirs = entry["rows"]["policy"], entry["rows"][opponent]
+    pairs = [
+        f"{column.heading} {_cell(ours.get(column.field), column)}"
+        f" against {_cell(theirs.get(column.field), column)}"
+        for column in COLUMNS
+        if column.field in ("reward", "violation", "core_hours", "gib_hours")
+    ]
+    return f"{dict(ROWS)[opponent]}: {', '.join(pairs)}"
+
+
+def reason(verdict: Mapping[str, Any]) -> str:
+    """Return why, in one line: the check that failed, or what was proved.
+
+    verdict: validation.json's, whose checks hold a bound on the difference at the gate's
+    confidence and the limit that it had to keep.
+    """
+    checks = {check["name"]: check for check in verdict["checks"]}
+    violation, reward, cost = checks["violation"], checks["reward"], checks["cost"]
+    violations = f"violations at most {_points(violation['bound'])}"
+    allowed = f"{_points(violation['limit'])} allowed"
+    gains = {
+        "reward": f"reward better by {reward['bound']:+.3f} at least",
+        "cost": f"cheaper by {100 * cost['bound']:+.1f} % at least",
+    }
+    if not violation["passed"]:
+        return f"{violations}, {allowed}"
+    proved = [text for name, text in gains.items() if checks[name]["passed"]]
+    if proved:
+        return "; ".join([violations, *proved])
+    return f"neither proved: {', nor '.join(gains.values())}"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.2f} points"

@@ -7,17 +7,27 @@ from typing import Any
 
 from components.pictures import picture_html, picture_png, table_html
 from components.validation.page import DRAWN, draw_trace, rows_html
+from pipelines import comparison
 from pipelines.facts import PathFacts
 
 
 def verdicts_html(part: PathFacts) -> str:
-    """Return a line for each workload: accepted or refused, and its reasons."""
-    items = "".join(
-        f"<li>{_word(entry)} <strong>{escape(key)}</strong>: "
-        f"{escape('; '.join(entry['verdict']['reasons']))}</li>"
-        for key, entry in sorted(part.verdicts.items())
-    )
-    return f"<ul>{items}</ul>"
+    """Return the verdicts as a table; the reasons in full stand with each workload."""
+    titles = dict(comparison.ROWS)
+    rows = []
+    for key, entry in sorted(part.verdicts.items()):
+        verdict, gap = entry["verdict"], entry["gap_closed"]
+        rows.append(
+            (
+                key,
+                "accepted" if verdict["accepted"] else "refused",
+                titles[verdict["opponent"]],
+                "–" if gap is None else f"{100 * gap:.0f} %",
+                comparison.reason(verdict),
+            )
+        )
+    header = ("Workload", "Verdict", "Incumbent", "Gap to the bound closed", "Why")
+    return table_html(header, rows)
 
 
 def workload_html(part: PathFacts, key: str) -> str:

@@ -1,6 +1,6 @@
 """The table of figures as text."""
 
-from pipelines.comparison import header, named_rows, verdicts
+from pipelines.comparison import figures, header, named_rows, reason, verdicts
 
 FIGURES = {
     "reward": {"mean": 0.8125, "low": 0.80, "high": 0.825},
@@ -41,12 +41,56 @@ def test_a_figure_that_is_missing_is_a_dash() -> None:
     assert cells[1:3] == ["0.500", "–"]
 
 
-def test_verdicts_come_by_name_with_their_reasons() -> None:
-    workloads = {
-        "shop/b": {"verdict": {"accepted": False, "reasons": ["costs more"]}},
-        "shop/a": {"verdict": {"accepted": True, "reasons": ["as safe", "cheaper"]}},
+def verdict(violation: float, reward: float, cost: float) -> dict[str, object]:
+    bounds = {"violation": (violation, 0.01), "reward": (reward, 0.0), "cost": (cost, 0.0)}
+    checks = [
+        {
+            "name": name,
+            "bound": bound,
+            "limit": limit,
+            "passed": bound < limit if name == "violation" else bound > limit,
+        }
+        for name, (bound, limit) in bounds.items()
+    ]
+    accepted = bool(checks[0]["passed"] and (checks[1]["passed"] or checks[2]["passed"]))
+    return {"accepted": accepted, "opponent": "hpa", "checks": checks}
+
+
+def test_a_refusal_for_violations_names_bound_and_limit() -> None:
+    told = reason(verdict(0.0127, 0.05, 0.1))
+    assert told == "violations at most +1.27 points, +1.00 points allowed"
+
+
+def test_a_refusal_for_want_of_a_gain_names_both_bounds() -> None:
+    told = reason(verdict(0.001, -0.02, -0.54))
+    assert told == (
+        "neither proved: reward better by -0.020 at least, nor cheaper by -54.0 % at least"
+    )
+
+
+def test_an_acceptance_names_what_was_proved() -> None:
+    told = reason(verdict(-0.002, 0.031, -0.1))
+    assert told == "violations at most -0.20 points; reward better by +0.031 at least"
+
+
+def test_the_figures_stand_against_the_incumbents() -> None:
+    entry = {
+        "rows": {"policy": FIGURES, "hpa": {**FIGURES, "core_hours": {"mean": 3.0}}},
+        "verdict": verdict(0.0, 0.1, 0.5),
     }
-    assert verdicts(workloads) == [
-        ("shop/a", True, ["as safe", "cheaper"]),
-        ("shop/b", False, ["costs more"]),
+    assert figures(entry) == (
+        "HPA, tuned: reward 0.812 against 0.812, SLO violations 1.23 % against 1.23 %, "
+        "core-hours 1.50 against 3.00, GiB-hours 2.00 against 2.00"
+    )
+
+
+def test_verdicts_come_by_name() -> None:
+    rows = {"policy": FIGURES, "hpa": FIGURES}
+    workloads = {
+        "shop/b": {"rows": rows, "verdict": verdict(0.5, 0.1, 0.1)},
+        "shop/a": {"rows": rows, "verdict": verdict(0.0, 0.1, 0.1)},
+    }
+    assert [(key, accepted) for key, accepted, _ in verdicts(workloads)] == [
+        ("shop/a", True),
+        ("shop/b", False),
     ]
