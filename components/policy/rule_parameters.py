@@ -28,6 +28,7 @@ MEMORY_HALF_LIFE_MIN = 17
 MEMORY_DEAD_BAND = 18
 OOM_BUMP = 19
 BURST_RESERVE = 20
+MEMORY_FLOOR_SHARE = 21
 
 
 def _spec(
@@ -60,6 +61,7 @@ RULE_PARAMETERS: tuple[ParameterSpec, ...] = (
     _spec("memory_dead_band", "", 0.01, 0.5, "least shrinking of the memory size", log=True),
     _spec("oom_bump", "", 1.1, 2.5, "memory after an OOM kill, relative to the killed size"),
     _spec("burst_reserve", "", 0.0, 1.5, "reserve that grows with the root of the need only"),
+    _spec("memory_floor_share", "", 0.0, 1.0, "least memory between its bounds, by logarithm"),
 )
 RULE_NAMES: tuple[str, ...] = tuple(spec.name for spec in RULE_PARAMETERS)
 RULE_COUNT = len(RULE_PARAMETERS)
@@ -116,6 +118,7 @@ def default_rule() -> FloatArray:
         "memory_dead_band": 0.08,
         "oom_bump": 1.3,
         "burst_reserve": 0.1,
+        "memory_floor_share": 0.0,
     }
     return np.array([values[name] for name in RULE_NAMES])
 

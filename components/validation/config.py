@@ -17,8 +17,8 @@ class ValidationConfig:
     decisions: decision intervals (60 s) of a trace.
     members: of the twin that is fitted to the held-out telemetry.
     tuning_traces: traces of the training part that each setting of the incumbents is tried on;
-        56 times the 102 settings of HPA + VPA are as many episodes as fine-tuning's search plays
-        (16 iterations x 56 candidates x 6 traces, and 288 of its finalists).
+        98 times the 102 settings of HPA + VPA are as many episodes as fine-tuning's search plays
+        (20 iterations x 60 candidates x 8 traces, and 384 of its finalists).
     violation_penalty: reward that a whole interval of violation costs when incumbents are tuned;
         the same as fine-tuning's.
     foresight_trials: changes that the search for the bound tries in each situation.
@@ -29,12 +29,12 @@ class ValidationConfig:
 
     seed: int = 0
     seeds: int = 5
-    traces: int = 3
+    traces: int = 6
     decisions: int = 60
     members: int = 8
-    tuning_traces: int = 56
-    violation_penalty: float = 0.1
-    foresight_trials: int = 3000
+    tuning_traces: int = 98
+    violation_penalty: float = 0.2
+    foresight_trials: int = 2000
     violation_margin: float = 0.01
     confidence: float = 0.95
 
