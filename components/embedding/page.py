@@ -20,7 +20,7 @@ def embedding_html(
         [
             ("Map of the workloads", _map_section(map_png)),
             ("Foreseeing the next interval", _forecast_section(errors["encoder"])),
-            ("Digital twins", _twin_section(twins)),
+            ("Digital twins", _twin_section(twins) + _excluded_section(errors["excluded"])),
         ],
     )
 
@@ -53,6 +53,13 @@ def _forecast_section(encoder: Mapping[str, Any]) -> str:
         + table_html(header, fields)
         + "</details>"
     )
+
+
+def _excluded_section(excluded: Mapping[str, str]) -> str:
+    if not excluded:
+        return ""
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in excluded.values())
+    return f"<p>Without a twin, and so left to their incumbent:</p><ul>{reasons}</ul>"
 
 
 def _cells(ours: float, other: float) -> list[str]:

@@ -19,6 +19,7 @@ from components.embedding.forecasts import synthetic_forecast, telemetry_forecas
 from components.embedding.map import map_png
 from components.embedding.page import embedding_html
 from components.embedding.pasts import synthetic_pasts, with_telemetry
+from components.errors import UserError
 from components.policy.measured import MeasuredWorkload, measured_workloads
 from components.progress import Progress
 
@@ -46,9 +47,10 @@ def run(
 
     With `earlier`, an embedding's folder, its encoder is taken over, so that a meta-policy that
     was learned on it still understands the vectors. The encoder and the twins see only the
-    training part of the telemetry; the errors are of the held-out part.
+    training part of the telemetry; the errors are of the held-out part. A workload whose telemetry
+    can't be fitted is left out of twins.json, with the reason in errors.json.
 
-    Raises UserError when an input is missing, damaged or too short.
+    Raises UserError when an input is missing or damaged, or when no twin can be fitted.
     """
     known = measured_workloads(dataset)
     keys = tuple(one.workload.key for one in known)
@@ -59,17 +61,20 @@ def run(
         encoder = _trained(config, known, pasts_rng, learning_rng, progress)
     else:
         encoder = load_encoder(earlier / "encoder.safetensors", workload_shape())
-    twins = _twins(config, known, progress)
+    twins, excluded = _twins(config, known, progress)
     vectors = np.concatenate([embed(encoder, one.past) for one in known])
     forecasts = {
         "synthetic": synthetic_forecast(encoder, unseen.observations),
         "telemetry": telemetry_forecast(encoder, known),
     }
     picture = map_png(embed(encoder, unseen.observations), vectors, keys)
-    _write(
-        output, encoder, dict(zip(keys, vectors.tolist(), strict=True)), twins, forecasts, picture
-    )
-    progress.update(1.0, 1.0, f"{len(known)} workloads embedded")
+    errors = {
+        "encoder": forecasts,
+        "twins": {key: twin.errors for key, twin in twins.items()},
+        "excluded": excluded,
+    }
+    _write(output, encoder, dict(zip(keys, vectors.tolist(), strict=True)), twins, errors, picture)
+    progress.update(1.0, 1.0, f"{len(known)} workloads embedded, {len(twins)} twins fitted")
     shares = [one["encoder"] / max(one["persistence"], 1e-9) for one in forecasts.values()]
     return EmbeddingSummary(keys, shares[0], shares[1])
 
@@ -94,16 +99,24 @@ def _trained(
 
 def _twins(
     config: EmbeddingConfig, known: Sequence[MeasuredWorkload], progress: Progress
-) -> dict[str, Twin]:
-    twins = {}
+) -> tuple[dict[str, Twin], dict[str, str]]:
+    """The twins by workload, and of those that could not be fitted the reason."""
+    twins, excluded = {}, {}
     for index, one in enumerate(known):
         key = one.workload.key
         share = _TRAINED + (1.0 - _TRAINED) * index / len(known)
         progress.update(share, 1.0, f"twin of {key}")
         # A workload's twin is the same whichever other workloads are fitted beside it.
         rng = np.random.default_rng([config.seed, *key.encode()])
-        twins[key] = fit_twin(one.training, one.held_out, one.workload, rng, config.twin_members)
-    return twins
+        try:
+            twins[key] = fit_twin(
+                one.training, one.held_out, one.workload, rng, config.twin_members
+            )
+        except UserError as error:
+            excluded[key] = str(error)
+    if not twins:
+        raise UserError(next(iter(excluded.values())))
+    return twins, excluded
 
 
 def _write(
@@ -111,16 +124,13 @@ def _write(
     encoder: Encoder,
     vectors: dict[str, list[float]],
     twins: dict[str, Twin],
-    forecasts: dict[str, Any],
+    errors: dict[str, Any],
     picture: bytes,
 ) -> None:
     documents: dict[str, Any] = {
         "embeddings.json": {"embedding_size": EMBEDDING_SIZE, "workloads": vectors},
         "twins.json": {key: to_json(twin) for key, twin in twins.items()},
-        "errors.json": {
-            "encoder": forecasts,
-            "twins": {key: twin.errors for key, twin in twins.items()},
-        },
+        "errors.json": errors,
     }
     page = embedding_html(picture, documents["errors.json"], documents["twins.json"])
     with finished_directory(output) as folder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,11 @@ def run(
 
     Raises UserError when an input is missing, damaged, or lacks a workload.
     """
-    chosen = _chosen(measured_workloads(dataset), only)
+    twins = read_json(embedding / "twins.json")
+    chosen = _chosen(measured_workloads(dataset), only, twins)
     policy = MetaPolicy.load(meta_policy / "meta_policy.safetensors")
     proposed = np.concatenate([policy.propose(one.past) for one in chosen])
-    variants = _variants(config, chosen, embedding / "twins.json")
+    variants = _variants(config, chosen, twins)
     result = _search(config, chosen, variants, proposed, progress)
     adapted = _entries(chosen, proposed, result)
     with finished_directory(output) as folder:
@@ -63,27 +64,30 @@ def run(
 
 
 def _chosen(
-    measured: Sequence[MeasuredWorkload], only: Sequence[str]
+    measured: Sequence[MeasuredWorkload], only: Sequence[str], twins: Collection[str]
 ) -> tuple[MeasuredWorkload, ...]:
+    """The workloads that are asked for and have a twin."""
     known = {one.workload.key for one in measured}
     for key in only:
         if key not in known:
             raise UserError(f"only names {key}, which the dataset lacks; it has {min(known)}, ...")
-    return tuple(one for one in measured if not only or one.workload.key in only)
+    asked = [one for one in measured if not only or one.workload.key in only]
+    chosen = tuple(one for one in asked if one.workload.key in twins)
+    if not chosen:
+        keys = ", ".join(one.workload.key for one in asked)
+        raise UserError(f"no twin was fitted for {keys}; see the embedding's errors.json")
+    return chosen
 
 
 def _variants(
-    config: FineTuningConfig, chosen: Sequence[MeasuredWorkload], twins: Path
+    config: FineTuningConfig, chosen: Sequence[MeasuredWorkload], twins: Mapping[str, Any]
 ) -> list[Variants]:
-    documents = read_json(twins)
     variants = []
     for one in chosen:
         key = one.workload.key
-        if key not in documents:
-            raise UserError(f"{twins} lacks {key}: run the embedding on this dataset")
         # A workload's worlds are the same whichever others are adapted beside it.
         rng = np.random.default_rng([config.seed, *key.encode()])
-        variants.append(variants_of(one, from_json(documents[key]), config, rng))
+        variants.append(variants_of(one, from_json(twins[key]), config, rng))
     return variants
 
 

@@ -55,8 +55,7 @@ def run(
     Raises UserError when an input is missing, damaged, or made from other workloads.
     """
     encoder = load_encoder(embedding / "encoder.safetensors", workload_shape())
-    measured = measured_workloads(dataset)
-    twins = _twins(embedding / "twins.json", measured)
+    measured, twins = _fitted(embedding / "twins.json", measured_workloads(dataset))
     sets_rng, judges_rng, start_rng, learning_rng = (
         np.random.default_rng([config.seed, index]) for index in range(4)
     )
@@ -83,14 +82,15 @@ def run(
     return MetaTrainingSummary(kept["reward"], kept["violation"], course.evaluations[-1].decisions)
 
 
-def _twins(path: Path, measured: Sequence[MeasuredWorkload]) -> list[Twin]:
+def _fitted(
+    path: Path, measured: Sequence[MeasuredWorkload]
+) -> tuple[list[MeasuredWorkload], list[Twin]]:
+    """The workloads that have a twin, and their twins."""
     documents = read_json(path)
-    twins = []
-    for one in measured:
-        if one.workload.key not in documents:
-            raise UserError(f"{path} lacks {one.workload.key}: run the embedding on this dataset")
-        twins.append(from_json(documents[one.workload.key]))
-    return twins
+    fitted = [one for one in measured if one.workload.key in documents]
+    if not fitted:
+        raise UserError(f"{path} has no workload of the dataset: run the embedding on this dataset")
+    return fitted, [from_json(documents[one.workload.key]) for one in fitted]
 
 
 def _sets(

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +53,20 @@ def test_it_writes_a_vector_and_a_twin_for_each_workload(embedded: Path, dataset
     for place in ("synthetic", "telemetry"):
         assert 0.0 < errors["encoder"][place]["encoder"] < 3.0
         assert 0.0 < errors["encoder"][place]["persistence"] < 3.0
+
+
+def test_a_workload_that_can_not_be_fitted_is_left_out_and_starves_no_other(
+    embedded: Path, dataset: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "dataset"
+    shutil.copytree(dataset, broken)
+    path = broken / f"{KEYS[0]}.parquet"
+    path.write_bytes(telemetry_bytes(pd.read_parquet(path).assign(replicas_ready=0.0)))
+    run(CONFIG, broken, tmp_path / "out", Progress("embedding"), earlier=embedded)
+    assert set(json.loads((tmp_path / "out" / "twins.json").read_text())) == set(KEYS[1:])
+    excluded = json.loads((tmp_path / "out" / "errors.json").read_text())["excluded"]
+    assert "0 steps" in excluded[KEYS[0]]
+    assert "0 steps" in (tmp_path / "out" / "embedding.html").read_text()
 
 
 def test_the_vectors_are_what_the_written_encoder_gives_without_torch(
