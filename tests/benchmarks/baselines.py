@@ -1,0 +1,127 @@
+"""Rules, learners and the bound on one simulator, none scored on what it was tuned on.
+
+python -m tests.benchmarks.baselines [--quick] [--seeds N]; the last line is JSON. Each seed draws
+its own applications; whatever is tuned, searched or trained is so anew. The interval is Student's
+over the seeds' means.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+import numpy as np
+import torch
+
+from components.cluster.compiled import FloatArray
+from components.cluster.reward import EPISODE_FIELDS
+from components.policy.rule import default_rule, from_unit
+from components.validation.statistics import mean_interval
+from tests.baselines.learners import play_learners
+from tests.baselines.planning import Planner
+from tests.baselines.rules import (
+    FORESIGHT,
+    HPA_DEFAULT,
+    HPA_VPA_TUNED,
+    RULE_SEARCHED,
+    Figures,
+    figures_of,
+    play_bounds,
+    play_rule,
+    play_tuned,
+    play_untuned,
+    search_common,
+    search_each,
+    tune,
+    watched,
+)
+from tests.baselines.worlds import FULL, QUICK, Sizes, draw_world
+
+SHOWN = ("reward", "violation", "violation_5_percent", "cpu_utilisation", "memory_utilisation")
+KEYS = {
+    HPA_DEFAULT: "hpa_default",
+    HPA_VPA_TUNED: "hpa_vpa_tuned",
+    RULE_SEARCHED: "rule_searched",
+    FORESIGHT: "foresight",
+}
+
+
+def play(seed: int, sizes: Sizes) -> Iterator[tuple[str, Figures]]:
+    """Every controller's name and its figures [B] on the seed's scored episodes."""
+    world = draw_world(seed, sizes)
+    rng = np.random.default_rng([seed, 2])
+    history = watched(world.tuning, world.scored.allocation)
+    yield from play_untuned(world, history)
+    tuned = tune(world, history)
+    yield from play_tuned(world, tuned, history)
+    taken_over = replace(world.scored, allocation=tuned.start)
+    yield from play_learners(taken_over, sizes.learner_decisions, seed)
+
+    def ruled(rules: FloatArray) -> Figures:
+        return figures_of(play_rule(world.scored, rules, tuned.start))
+
+    batch = len(tuned.start)
+    yield "rule, default", ruled(np.tile(default_rule(), (batch, 1)))
+    common = search_common(world.others, world.others_allocation, sizes.global_iterations, rng)
+    yield "rule, one for all", ruled(np.tile(from_unit(common), (batch, 1)))
+    rules = search_each(world, tuned, common, sizes.search_iterations, rng)
+    yield RULE_SEARCHED, ruled(rules)
+    planner = Planner(world.scored, rules, world.tuning.rates, rng)
+    yield "planning, no foresight", planner.play(tuned.start)
+    yield from play_bounds(world, rules, tuned.start, sizes.foresight_trials, rng)
+
+
+def interval(values: list[float]) -> tuple[float, float]:
+    """(mean, half of the 95 % interval) over seeds."""
+    found = mean_interval(np.array(values))
+    return found.mean, found.high - found.mean
+
+
+def main() -> None:
+    """Play every seed and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="two seeds, small sizes")
+    parser.add_argument("--seeds", type=int, default=5, help="how many worlds")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    sizes, seeds = (QUICK, 2) if arguments.quick else (FULL, arguments.seeds)
+    means: dict[str, dict[str, list[float]]] = {}
+    seconds: dict[str, list[float]] = {}
+    for seed in range(seeds):
+        started = time.process_time()
+        for name, figures in play(seed, sizes):
+            row = means.setdefault(name, {field: [] for field in EPISODE_FIELDS})
+            for field in EPISODE_FIELDS:
+                row[field].append(float(figures[field].mean()))
+            seconds.setdefault(name, []).append(time.process_time() - started)
+            started = time.process_time()
+            print(f"seed {seed}: {name}: {row['reward'][-1]:.4f}", flush=True)
+    print_table(means, seconds, sizes)
+    keys = {}
+    for name, key in KEYS.items():
+        keys[f"reward_{key}"] = round(float(np.mean(means[name]["reward"])), 4)
+        keys[f"violation_{key}"] = round(float(np.mean(means[name]["violation"])), 4)
+    print(json.dumps(keys))
+
+
+def print_table(
+    means: dict[str, dict[str, list[float]]], seconds: dict[str, list[float]], sizes: Sizes
+) -> None:
+    """One row a controller, mean and half interval of each figure."""
+    bound = np.mean(means[FORESIGHT]["reward"])
+    default = np.mean(means[HPA_DEFAULT]["reward"])
+    print(f"\n{sizes.applications} applications, {sizes.decisions} decisions of 60 s a seed")
+    print(f"{'':36s}" + "".join(f"{field:>20s}" for field in SHOWN) + "   gap closed    CPU s")
+    for name, row in means.items():
+        cells = "".join("{:12.3f} ±{:6.4f}".format(*interval(row[field])) for field in SHOWN)
+        closed = (np.mean(row["reward"]) - default) / (bound - default)
+        print(f"{name:36s}{cells}{closed:11.0%}{np.mean(seconds[name]):11.1f}")
+
+
+if __name__ == "__main__":
+    main()

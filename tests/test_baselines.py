@@ -1,0 +1,88 @@
+"""The parts that the comparison of tests/benchmarks/baselines.py is made of."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from components.cluster import limits as lim
+from components.cluster.compiled import FloatArray
+from components.cluster.environment import ServiceVectorEnv
+from components.cluster.environment_episode import Episode, synthetic_episode
+from components.policy.rule import default_rule, from_unit
+from tests.baselines.learners import VIOLATION_PENALTY, StableBaselinesBatch
+from tests.baselines.planning import Planner
+from tests.baselines.rules import figures_of, play_rule, search_common, watched
+from tests.baselines.worlds import QUICK, draw_world, hand_set
+
+
+def test_no_trace_is_both_tuned_on_and_scored() -> None:
+    world = draw_world(0, QUICK)
+    for scored, tuning in zip(world.scored.rates, world.tuning.rates, strict=True):
+        assert not any(np.array_equal(scored, trace) for trace in tuning)
+    # The same applications are tuned and scored; what is one for all comes from others.
+    np.testing.assert_array_equal(world.scored.parameters, world.tuning.parameters[:, 0])
+    assert not np.isin(world.others.parameters[:, 0], world.scored.parameters[:, 0]).any()
+
+
+def test_hand_set_requests_lie_between_the_bounds_by_logarithm() -> None:
+    limits = np.zeros((1, lim.LIMITS_COUNT))
+    limits[0, 2:] = [1, 9, 100, 3200, 1e6, 1e8]
+    # 9 ** .5; 100 * 32 ** .6 = 800; 1e6 * 100 ** .9 = 63.1e6.
+    np.testing.assert_allclose(hand_set(limits)[0], [3, 800, 63095734], rtol=1e-6)
+
+
+def test_what_vpa_watched_is_one_trace_of_the_tuning_part() -> None:
+    world = draw_world(1, QUICK)
+    history = watched(world.tuning, world.scored.allocation)
+    # Its first field is the time seen, in s.
+    np.testing.assert_array_equal(history[:, 0], QUICK.steps * 15.0)
+
+
+def test_the_batch_for_stable_baselines_prices_violations() -> None:
+    drawn = synthetic_episode(np.random.default_rng(0), 8, 16)
+    plain = ServiceVectorEnv(8, decisions=3, draw=lambda *_: drawn)
+    plain.reset(seed=0)
+    batch = StableBaselinesBatch(ServiceVectorEnv(8, decisions=3, draw=lambda *_: drawn), seed=0)
+    batch.reset()
+    violated = 0.0
+    for index in range(3):
+        actions = np.full((8, 3), -0.9)
+        _, rewards, _, _, info = plain.step(actions)
+        _, priced, ended, infos = batch.step(actions)
+        np.testing.assert_allclose(
+            priced, rewards - VIOLATION_PENALTY * info["violation"], rtol=1e-5
+        )
+        violated += info["violation"].sum()
+        assert ended.all() == (index == 2)
+    assert violated > 0
+    assert all(entry["TimeLimit.truncated"] for entry in infos)
+
+
+def test_a_planner_without_alternatives_is_the_rule_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.baselines.planning.MOVES", np.array([[0.0, 1.0, 1.0]]))
+    world = draw_world(2, replace(QUICK, applications=3, decisions=12))
+    rules = np.tile(default_rule(), (3, 1))
+    planner = Planner(world.scored, rules, world.tuning.rates, np.random.default_rng(0))
+    start = world.scored.allocation
+    planned, ruled = planner.play(start), figures_of(play_rule(world.scored, rules, start))
+    for name, values in ruled.items():
+        np.testing.assert_allclose(planned[name], values, err_msg=name)
+
+
+def test_the_common_search_improves_on_the_rule_it_starts_from() -> None:
+    world = draw_world(3, QUICK)
+    others, start = world.others, world.others_allocation
+    found = search_common(others, start, 6, np.random.default_rng(0))
+    assert ((found >= 0) & (found <= 1)).all()
+
+    def score(rule: FloatArray) -> float:
+        scored = Episode(
+            others.parameters[:, 0], others.limits, others.rates[:, 0], others.noise[:, 0], start
+        )
+        figures = figures_of(play_rule(scored, np.tile(rule, (len(start), 1)), start))
+        return float((figures["reward"] - VIOLATION_PENALTY * figures["violation"]).mean())
+
+    assert score(from_unit(found)) > score(default_rule())
