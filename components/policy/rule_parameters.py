@@ -95,30 +95,33 @@ def to_unit(rule: FloatArray) -> FloatArray:
 
 
 def default_rule() -> FloatArray:
-    """A careful rule [K] for a workload of which nothing is known."""
+    """A careful rule [K] for a workload of which nothing is known.
+
+    Found by the cross-entropy method over 160 synthetic applications at once, rounded.
+    """
     values = {
-        "target_utilisation": 0.45,
-        "demand_smoothing": 0.2,
-        "trend_horizon_s": 60.0,
-        "trend_smoothing": 0.4,
-        "peak_half_life_min": 15.0,
-        "peak_weight": 0.85,
-        "reference_cpu_share": 0.6,
-        "cpu_band": 0.4,
-        "scale_up_tolerance": 0.05,
-        "scale_down_tolerance": 0.3,
-        "scale_down_wait_min": 3.0,
-        "cpu_dead_band": 0.12,
-        "saturation_boost": 1.5,
-        "slack_target": 0.35,
-        "slack_gain": 0.08,
-        "memory_margin": 0.12,
-        "memory_variability_weight": 1.0,
-        "memory_half_life_min": 120.0,
-        "memory_dead_band": 0.08,
-        "oom_bump": 1.3,
-        "burst_reserve": 0.1,
-        "memory_floor_share": 0.0,
+        "target_utilisation": 0.27,
+        "demand_smoothing": 0.1,
+        "trend_horizon_s": 25.0,
+        "trend_smoothing": 0.2,
+        "peak_half_life_min": 12.0,
+        "peak_weight": 1.1,
+        "reference_cpu_share": 0.86,
+        "cpu_band": 0.3,
+        "scale_up_tolerance": -0.4,
+        "scale_down_tolerance": 0.65,
+        "scale_down_wait_min": 3.5,
+        "cpu_dead_band": 0.22,
+        "saturation_boost": 1.6,
+        "slack_target": 0.2,
+        "slack_gain": 0.2,
+        "memory_margin": 0.03,
+        "memory_variability_weight": 0.6,
+        "memory_half_life_min": 95.0,
+        "memory_dead_band": 0.07,
+        "oom_bump": 1.15,
+        "burst_reserve": 0.2,
+        "memory_floor_share": 0.05,
     }
     return np.array([values[name] for name in RULE_NAMES])
 
