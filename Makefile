@@ -42,7 +42,9 @@ compile: $(VENV)/installed-run  ## both pipelines as Kubeflow's IR YAML
 	$(BIN)/aware compile --output $(RUNS)/compiled
 
 record: $(VENV)/installed-dev  ## record real containers under real load again (root, an hour)
-	$(BIN)/python -m tests.recorder --minutes 62 --output $(RECORDINGS)/recordings
+	$(BIN)/python -m tests.recorder --minutes 62 --seed 28 --output $(RECORDINGS)/recordings
+	$(BIN)/python -m tests.recorder --minutes 25 --seed 28 --plan later --offset-minutes 62 \
+		--output $(RECORDINGS)/recordings-later
 
 lock: $(VENV)/installed-dev  ## pin what setup.cfg asks for
 	LOCKER="$(BIN)/pip-compile" .ci/lock
@@ -51,16 +53,14 @@ clean:  ## forget the virtual environment and the runs
 	rm -rf $(VENV) $(RUNS)
 
 $(VENV)/installed-run: requirements.lock setup.cfg | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-		--no-build-isolation -e .
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 # The development lock holds the run lock whole, so it serves both.
 $(VENV)/installed-dev: requirements-dev.lock setup.cfg | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-		--no-build-isolation -e .
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-dev.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/installed-run
 
 $(VENV)/bin/python:
