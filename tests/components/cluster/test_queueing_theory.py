@@ -53,6 +53,7 @@ def simulated(
     row[par.IDLE_CPU_M] = 0.1
     row[par.MEMORY_BASE_BYTES] = par.MIB
     row[par.STARTUP_S] = row[par.STARTUP_CPU_M] = row[par.OOM_RESTART_S] = 1.0
+    row[par.TAIL_FACTOR] = 1.0
     limits = np.zeros(LIMITS_COUNT)
     limits[lim.SLO_LATENCY_MS] = 1000
     limits[lim.SLO_PERCENTILE] = percentile
