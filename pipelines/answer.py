@@ -76,14 +76,16 @@ def _show_pass(console: Console, part: PathFacts, title: str) -> None:
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
-    first, *others = comparison.header()
-    table.add_column(first, no_wrap=True)
-    for heading in others:
-        longest_word = max(len(word) for word in heading.split())
-        table.add_column(heading, justify="right", min_width=longest_word)
-    for name, row in comparison.named_rows(part.validation["summary"]):
+    rows = comparison.named_rows(part.validation["summary"])
+    for index, heading in enumerate(comparison.header()):
         # Only headings may be broken where a terminal is narrow.
-        cells = [cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in row]
+        texts = [*heading.split(), *(cells[index] for _, cells in rows)]
+        table.add_column(
+            heading,
+            justify="right" if index else "left",
+            min_width=max(len(text) for text in texts),
+        )
+    for name, cells in rows:
         table.add_row(*cells, style="bold" if name == "policy" else "")
     console.print()
     console.print(table)
