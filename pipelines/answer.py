@@ -17,6 +17,7 @@ from pipelines.facts import AUTOSCALING, RETRAINING, Facts, PathFacts
 from pipelines.runs import RunFolder
 
 LOG_WIDTH = 132
+TABLE_WIDTH = 126
 
 
 def run_console() -> Console:
@@ -69,31 +70,36 @@ def show(console: Console, run: RunFolder, facts: Facts) -> None:
 
 def _show_pass(console: Console, part: PathFacts, title: str) -> None:
     count = len(part.verdicts)
-    table = Table(
-        title=f"{title}: mean of {count} workload{'' if count == 1 else 's'}",
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    rows = comparison.named_rows(part.validation["summary"])
-    for index, heading in enumerate(comparison.header()):
-        # Only headings may be broken where a terminal is narrow.
-        texts = [*heading.split(), *(cells[index] for _, cells in rows)]
-        table.add_column(
-            heading,
-            justify="right" if index else "left",
-            min_width=max(len(text) for text in texts),
-        )
-    for name, cells in rows:
-        table.add_row(*cells, style="bold" if name == "policy" else "")
-    console.print()
-    console.print(table)
+    console.print(f"\n[bold]{title}: mean of {count} workload{'' if count == 1 else 's'}")
+    columns = list(range(1, len(comparison.header())))
+    # Rather two tables than figures that a narrow terminal cuts off.
+    half = len(columns) // 2
+    wide = console.width >= TABLE_WIDTH
+    for chosen in [columns] if wide else [columns[:half], columns[half:]]:
+        console.print(_table(part, chosen))
     lines = [
         (key, "[green]accepted[/]" if accepted else "[yellow]refused[/]", told)
         for key, accepted, told in comparison.verdicts(part.verdicts)
     ]
     console.print(_findings(lines))
+
+
+def _table(part: PathFacts, columns: Sequence[int]) -> Table:
+    """Return the comparison with these of its columns; only headings may be broken."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    rows = comparison.named_rows(part.validation["summary"])
+    headings = comparison.header()
+    for index in (0, *columns):
+        texts = [*headings[index].split(), *(cells[index] for _, cells in rows)]
+        table.add_column(
+            headings[index],
+            justify="right" if index else "left",
+            min_width=max(len(text) for text in texts),
+        )
+    for name, cells in rows:
+        shown = [cells[index] for index in (0, *columns)]
+        table.add_row(*shown, style="bold" if name == "policy" else "")
+    return table
 
 
 def _show_drift(console: Console, drift: dict[str, Any]) -> None:
