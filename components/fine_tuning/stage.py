@@ -106,7 +106,7 @@ def _search(
         parameters=np.stack([one.parameters for one in variants]),
         limits=limits_of([one.workload for one in chosen]),
         rates=np.stack([one.rates_per_s for one in variants]),
-        initial_allocation=np.stack([one.last_allocation for one in chosen]),
+        initial_allocation=np.stack([one.usual_allocation for one in chosen]),
         start_unit=proposed,
         start_deviation=config.start_deviation,
         rng=np.random.default_rng(config.seed),

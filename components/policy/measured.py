@@ -53,15 +53,16 @@ class MeasuredWorkload:
             raise UserError(f"{self.workload.key}: {error}") from error
 
     @property
-    def last_allocation(self) -> FloatArray:
-        """Replicas, millicores and bytes in force at the end of the training part, [3].
+    def usual_allocation(self) -> FloatArray:
+        """Replicas, millicores and bytes in force in the median step of the training part, [3].
 
         The largest that is allowed where the telemetry doesn't say.
         """
-        known = self.training[list(_ALLOCATION_COLUMNS)].ffill().iloc[-1].to_numpy(dtype=np.float64)
+        columns = self.training[list(_ALLOCATION_COLUMNS)].dropna(axis=1, how="all")
+        median = columns.median().reindex(_ALLOCATION_COLUMNS).to_numpy(dtype=np.float64)
         bounds = self.workload.bounds
         largest = (bounds.replicas_max, bounds.cpu_max_m, bounds.memory_max_bytes)
-        return np.where(np.isfinite(known), known, largest)
+        return np.where(np.isfinite(median), np.ceil(median), largest)
 
 
 def measured_workloads(dataset: Path) -> tuple[MeasuredWorkload, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -29,9 +30,9 @@ INCUMBENTS = ("hpa", "hpa_vpa")
 
 
 def play_incumbents(situations: Situations, incumbents: Incumbents) -> dict[str, Rollout]:
-    """HPA with its default target and today's requests, HPA tuned, HPA + VPA on memory tuned.
+    """HPA with its default target and the usual requests, HPA tuned, HPA + VPA on memory tuned.
 
-    The tuned ones begin with the sizes that tuning gave them and with today's replicas.
+    The tuned ones begin with the sizes that tuning gave them and with the usual replicas.
     """
     each = len(situations.limits) // len(incumbents.memory_history)
 
@@ -56,8 +57,14 @@ def play_incumbents(situations: Situations, incumbents: Incumbents) -> dict[str,
     }
 
 
+def handed_over(situations: Situations, incumbents: Incumbents) -> Situations:
+    """The same situations at hand-over: the tuned HPA's allocation is in force, as it would be."""
+    each = len(situations.limits) // len(incumbents.memory_history)
+    return replace(situations, allocation=np.repeat(incumbents.hpa.allocation, each, axis=0))
+
+
 def play_rules(situations: Situations, rules: Mapping[str, FloatArray]) -> dict[str, Rollout]:
-    """Each named set of rules [W, K], from today's allocation."""
+    """Each named set of rules [W, K], from the situations' allocation."""
     return {
         name: rollout_rule(
             np.repeat(rule, len(situations.limits) // len(rule), axis=0),

@@ -54,11 +54,11 @@ def tune_incumbents(cases: Sequence[Case], config: ValidationConfig) -> Incumben
         scenarios.rates[:, :fewer],
         scenarios.noise[:, :fewer],
     )
-    today = np.vstack([case.allocation_today for case in cases])
+    usual = np.vstack([case.usual_allocation for case in cases])
     history = np.stack([memory_history_of(case.measured.training) for case in cases])
     penalty = config.violation_penalty
     return Incumbents(
-        hpa=tune_hpa(third, today, penalty),
-        hpa_vpa=tune_hpa_vpa(scenarios, today, history, penalty),
+        hpa=tune_hpa(third, usual, penalty),
+        hpa_vpa=tune_hpa_vpa(scenarios, usual, history, penalty),
         memory_history=history,
     )

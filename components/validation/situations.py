@@ -46,9 +46,9 @@ class Case:
         return self.measured.workload
 
     @property
-    def allocation_today(self) -> FloatArray:
-        """Replicas, millicores and bytes [1, 3] in force when the held-out part begins."""
-        return clip_allocation(self.measured.last_allocation[None], limits_of([self.workload]))
+    def usual_allocation(self) -> FloatArray:
+        """Replicas, millicores and bytes [1, 3] in force in the median step of training."""
+        return clip_allocation(self.measured.usual_allocation[None], limits_of([self.workload]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def draw_situations(cases: Sequence[Case], config: ValidationConfig) -> Situatio
         limits=np.repeat(limits_of([case.workload for case in cases]), each, axis=0),
         rates=np.concatenate(rates),
         noise=np.concatenate(noise),
-        allocation=np.repeat(np.vstack([case.allocation_today for case in cases]), each, axis=0),
+        allocation=np.repeat(np.vstack([case.usual_allocation for case in cases]), each, axis=0),
     )
 
 

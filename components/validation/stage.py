@@ -20,7 +20,13 @@ from components.policy.network import MetaPolicy
 from components.policy.rule_parameters import from_unit, rule_of
 from components.progress import Progress
 from components.validation.config import ValidationConfig
-from components.validation.controllers import TITLES, play_bound, play_incumbents, play_rules
+from components.validation.controllers import (
+    TITLES,
+    handed_over,
+    play_bound,
+    play_incumbents,
+    play_rules,
+)
 from components.validation.incumbents import tune_incumbents
 from components.validation.page import method_text, validation_html
 from components.validation.scoring import joined, parts, summary_rows, workload_entry
@@ -96,7 +102,8 @@ def _judge(
     progress.update(0.25 * total, total, "tuning HPA and VPA")
     incumbents = tune_incumbents(cases, config)
     situations = draw_situations(cases, config)
-    played = play_incumbents(situations, incumbents) | play_rules(situations, rules)
+    taken_over = handed_over(situations, incumbents)
+    played = play_incumbents(situations, incumbents) | play_rules(taken_over, rules)
     entries: dict[str, Any] = {}
     traces: dict[str, Any] = {}
     bounds: list[Rollout] = []
@@ -104,7 +111,7 @@ def _judge(
     for index, case in enumerate(cases):
         progress.update(0.5 * (total + index), total, f"bound of {case.workload.key}")
         rows = slice(index * each, (index + 1) * each)
-        here, own = situations.part(rows), parts(played, rows)
+        here, own = taken_over.part(rows), parts(played, rows)
         own["foresight"] = play_bound(here, own, case, config)
         bounds.append(own["foresight"])
         ordered = {name: own[name] for name in TITLES}

@@ -77,7 +77,7 @@ def test_adapted_rules_beat_their_proposals_on_fresh_traces(
                 np.repeat(limits_of([one.workload]), count, axis=0),
                 variants.rates_per_s,
                 noise,
-                np.tile(one.last_allocation, (count, 1)),
+                np.tile(one.usual_allocation, (count, 1)),
             ).metrics
             scores.append(metrics[:, REWARD] - CONFIG.violation_penalty * metrics[:, VIOLATION])
         gains.append(scores[0] - scores[1])

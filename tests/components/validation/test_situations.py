@@ -80,14 +80,16 @@ def test_another_seed_draws_another_world() -> None:
     assert not np.array_equal(other.noise, draw_situations([one], CONFIG).noise)
 
 
-def test_today_is_the_last_known_allocation_within_bounds() -> None:
+def test_the_usual_allocation_is_the_median_within_bounds() -> None:
     one = case()
     frame = one.measured.training
-    frame.loc[frame.index[-3:], ["replicas_wanted", "cpu_request_m"]] = [3.0, 9999.0]
-    frame.loc[frame.index[-2:], "replicas_wanted"] = np.nan
+    frame["replicas_wanted"] = 3.0
+    frame["cpu_request_m"] = 9999.0
+    frame.loc[frame.index[-3:], ["replicas_wanted", "cpu_request_m"]] = [1.0, 50.0]
+    frame.loc[frame.index[:2], "replicas_wanted"] = np.nan
     frame["memory_request_bytes"] = np.nan
 
-    np.testing.assert_array_equal(one.allocation_today, [[3.0, 600.0, 384.0 * MIB]])
+    np.testing.assert_array_equal(one.usual_allocation, [[3.0, 600.0, 384.0 * MIB]])
 
 
 def test_missing_rates_are_filled() -> None:
