@@ -51,8 +51,20 @@ def twins_html(part: PathFacts) -> str:
     return (
         "<p>From its telemetry each workload gets a vector, by which the policy knows what kind it "
         "is, and a twin: the simulator fitted to it. Workloads that lie together behave alike.</p>"
-        f"{picture}<p>How far the twins are off on held-out telemetry (median, relative):</p>"
+        f"{picture}<p>{_forecast(part)} How far the twins are off on held-out telemetry (median, relative):</p>"
         f"{table_html(header, rows)}"
+    )
+
+
+def _forecast(part: PathFacts) -> str:
+    """Return what the encoder's forecast is worth, in a sentence."""
+    held_out = part.errors["encoder"]["telemetry"]
+    if not held_out["persistence"] > 0.0:
+        return "Nothing changed in the held-out telemetry, so the encoder had nothing to foretell."
+    share = 100.0 * held_out["encoder"] / held_out["persistence"]
+    return (
+        f"In foretelling the next minute of held-out telemetry the encoder is off by {share:.0f} % "
+        "of what one is off by who says that nothing changes."
     )
 
 
