@@ -51,7 +51,8 @@ def twins_html(part: PathFacts) -> str:
     return (
         "<p>From its telemetry each workload gets a vector, by which the policy knows what kind it "
         "is, and a twin: the simulator fitted to it. Workloads that lie together behave alike.</p>"
-        f"{picture}<p>{_forecast(part)} How far the twins are off on held-out telemetry (median, relative):</p>"
+        f"{picture}<p>{_forecast(part)} How far the twins are off on held-out telemetry "
+        "(median, relative):</p>"
         f"{table_html(header, rows)}"
     )
 
