@@ -16,7 +16,7 @@ from components.cluster.twin import Twin
 from components.policy.measured import MeasuredWorkload
 from components.policy.network import context_of
 
-_PAST_INTERVALS = 48
+_PAST_INTERVALS = 40
 
 
 def synthetic_population(encoder: Encoder, count: int, rng: np.random.Generator) -> Population:

@@ -14,7 +14,8 @@ class EmbeddingConfig:
     seed: of everything drawn at random.
     applications: synthetic applications that the encoder learns from.
     held_out_applications: others that its error is measured on.
-    intervals: decision intervals (60 s) in each synthetic past.
+    intervals: decision intervals (60 s) in each past that the encoder learns from; fewer where no
+        training part is as long.
     updates: gradient steps.
     twin_members: parameter sets in each twin's ensemble.
 
@@ -24,7 +25,7 @@ class EmbeddingConfig:
     seed: int = 0
     applications: int = 2048
     held_out_applications: int = 256
-    intervals: int = 48
+    intervals: int = 40
     updates: int = 700
     twin_members: int = 8
 

@@ -12,9 +12,20 @@ from components.cluster.applications import sample_applications
 from components.cluster.parameters import PARAMETER_COUNT
 from components.policy.measured import MeasuredWorkload
 
-# Real telemetry counts for as much as this share of the synthetic pasts.
-_REAL_SHARE = 0.15
+# Real telemetry counts for as much as this share of the synthetic pasts: more of it, and an hour of
+# a few workloads is learned by heart.
+_REAL_SHARE = 0.1
 _WINDOWS_PER_LENGTH = 4
+_LEAST_INTERVALS = 8
+
+
+def past_intervals(workloads: Sequence[MeasuredWorkload], most: int) -> int:
+    """How long the encoder's pasts are: `most`, or the longest training part where that is less.
+
+    Never below 8 intervals: shorter pasts show nothing of a workload's kind.
+    """
+    longest = max(known.training_intervals for known in workloads)
+    return max(min(most, longest), _LEAST_INTERVALS)
 
 
 def synthetic_pasts(count: int, intervals: int, rng: np.random.Generator) -> Trajectories:

@@ -18,7 +18,7 @@ from components.embedding.config import EmbeddingConfig
 from components.embedding.forecasts import synthetic_forecast, telemetry_forecast
 from components.embedding.map import map_png
 from components.embedding.page import embedding_html
-from components.embedding.pasts import synthetic_pasts, with_telemetry
+from components.embedding.pasts import past_intervals, synthetic_pasts, with_telemetry
 from components.errors import UserError
 from components.policy.measured import MeasuredWorkload, measured_workloads
 from components.progress import Progress
@@ -56,9 +56,10 @@ def run(
     keys = tuple(one.workload.key for one in known)
     pasts_rng, learning_rng = (np.random.default_rng([config.seed, index]) for index in range(2))
     progress.update(0.0, 1.0, "simulating synthetic applications")
-    unseen = synthetic_pasts(config.held_out_applications, config.intervals, pasts_rng)
+    intervals = past_intervals(known, config.intervals)
+    unseen = synthetic_pasts(config.held_out_applications, intervals, pasts_rng)
     if earlier is None:
-        encoder = _trained(config, known, pasts_rng, learning_rng, progress)
+        encoder = _trained(config, known, intervals, pasts_rng, learning_rng, progress)
     else:
         encoder = load_encoder(earlier / "encoder.safetensors", workload_shape())
     twins, excluded = _twins(config, known, progress)
@@ -82,11 +83,12 @@ def run(
 def _trained(
     config: EmbeddingConfig,
     known: Sequence[MeasuredWorkload],
+    intervals: int,
     pasts_rng: np.random.Generator,
     learning_rng: np.random.Generator,
     progress: Progress,
 ) -> Encoder:
-    synthetic = synthetic_pasts(config.applications, config.intervals, pasts_rng)
+    synthetic = synthetic_pasts(config.applications, intervals, pasts_rng)
     pasts = with_telemetry(synthetic, known, learning_rng)
 
     def report(update: int, loss: float) -> None:

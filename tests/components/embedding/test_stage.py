@@ -9,6 +9,7 @@ import pytest
 
 from components.cluster.twin import from_json
 from components.embedding.config import EmbeddingConfig, quick_config
+from components.embedding.pasts import past_intervals, synthetic_pasts, with_telemetry
 from components.embedding.stage import run
 from components.errors import UserError
 from components.policy.measured import measured_workloads
@@ -139,3 +140,18 @@ def test_telemetry_of_a_single_minute_is_refused(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(UserError, match=f"{next(iter(settings))} is .* or more"):
         EmbeddingConfig(**settings)
+
+
+def test_short_telemetry_is_learned_from_too(dataset: Path) -> None:
+    """Training parts of 26 minutes: pasts are as long as that, so that the windows fit."""
+    measured = measured_workloads(dataset)
+    assert [one.training_intervals for one in measured] == [26, 26, 26]
+    assert past_intervals(measured, 40) == 26
+    assert past_intervals(measured, 20) == 20
+    rng = np.random.default_rng(0)
+    pasts = with_telemetry(synthetic_pasts(20, 26, rng), measured, rng)
+    assert pasts.observations.shape[:2] == (22, 26)
+    assert np.isnan(pasts.parameters_unit).all(axis=1).tolist() == 20 * [False] + 2 * [True]
+    windows = [one.past[0] for one in measured]
+    for row in pasts.observations[20:]:
+        assert any(np.array_equal(row, window) for window in windows)
