@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,8 +40,19 @@ class Sizes:
         return self.decisions * INTERVAL_STEPS
 
 
-FULL = Sizes(64, 96, 56, 16, 16, 24_000, 400_000)
+FULL = Sizes(64, 96, 56, 16, 16, 16_000, 400_000)
 QUICK = Sizes(6, 24, 4, 3, 3, 320, 1_500)
+
+
+def part_of(sizes: Sizes, share: float) -> Sizes:
+    """Fewer applications, tuning traces, trials and decisions to learn from, in that share."""
+    return replace(
+        sizes,
+        applications=max(2, round(share * sizes.applications)),
+        tuning_traces=max(2, round(share * sizes.tuning_traces)),
+        foresight_trials=max(16, round(share * sizes.foresight_trials)),
+        learner_decisions=max(1, round(share * sizes.learner_decisions)),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Rules, learners and the bound on one simulator, none scored on what it was tuned on.
 
-python -m tests.benchmarks.baselines [--quick] [--seeds N]; the last line is JSON. Each seed draws
-its own applications; whatever is tuned, searched or trained is so anew. The interval is Student's
-over the seeds' means.
+python -m tests.benchmarks.baselines [--quick] [--seeds N] [--share X]; the last line is JSON.
+Each seed draws its own applications; whatever is tuned, searched or trained is so anew. The
+interval is Student's over the seeds' means.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from tests.baselines.rules import (
     tune,
     watched,
 )
-from tests.baselines.worlds import FULL, QUICK, Sizes, draw_world
+from tests.baselines.worlds import FULL, QUICK, Sizes, draw_world, part_of
 
 SHOWN = ("reward", "violation", "violation_5_percent", "cpu_utilisation", "memory_utilisation")
 KEYS = {
@@ -87,9 +87,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two seeds, small sizes")
     parser.add_argument("--seeds", type=int, default=5, help="how many worlds")
+    parser.add_argument("--share", type=float, default=1.0, help="of the sizes, to save time")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    sizes, seeds = (QUICK, 2) if arguments.quick else (FULL, arguments.seeds)
+    sizes, seeds = (
+        (QUICK, 2) if arguments.quick else (part_of(FULL, arguments.share), arguments.seeds)
+    )
     means: dict[str, dict[str, list[float]]] = {}
     seconds: dict[str, list[float]] = {}
     for seed in range(seeds):
