@@ -60,20 +60,30 @@ class Options:
 
 
 def run(source: Source, later: Path | None, output: Path, options: Options) -> None:
-    """The whole path on `source`; then, with a later recording, drift check and retraining."""
+    """The whole path on `source`; then, with a later recording, drift check and retraining.
+
+    Raises UserError for a mistake in the input. One in the later recording alone is raised at the
+    end: what was learned before is complete and stays.
+    """
     arguments = source.arguments()
     if later is not None:
         _telemetry_folder(later)
     console = answer.run_console()
     began_s = time.monotonic()
+    mistake: UserError | None = None
     with new_run(output, datetime.now(UTC)) as folder:
         shared = _shared(options)
         with stage_bars(console, AUTOSCALING, folder.progress):
             run_pipeline(autoscaling, {**arguments, **shared}, folder, AUTOSCALING)
         if later is not None:
-            _retrain(console, folder, folder, later, shared)
+            try:
+                _retrain(console, folder, folder, later, shared)
+            except UserError as error:
+                mistake = error
         facts = _finish(folder, _described(arguments, later, options), began_s)
     answer.show(console, folder, facts)
+    if mistake is not None:
+        raise UserError(f"nothing was retrained on {later}: {mistake}") from mistake
 
 
 def retrain(earlier: Path, telemetry: Path, output: Path | None, options: Options) -> None:

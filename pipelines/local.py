@@ -48,14 +48,17 @@ def run_pipeline(
             try:
                 pipeline(**arguments)
             except RuntimeError as error:
-                raise _failure(run, error) from error
+                raise _failure(run, work, error) from error
     _gather(work / "root", run.path / name)
     shutil.rmtree(work)
 
 
-def _failure(run: RunFolder, error: RuntimeError) -> Exception:
+def _failure(run: RunFolder, work: Path, error: RuntimeError) -> Exception:
     if run.error.is_file():
-        return UserError(run.error.read_text(encoding="utf-8").strip())
+        line = run.error.read_text(encoding="utf-8").strip()
+        run.error.unlink()
+        shutil.rmtree(work, ignore_errors=True)
+        return UserError(line)
     told = _COLOURS.sub("", str(error))
     return StageFailedError(f"a stage failed by a fault of the product's; see {run.log}: {told}")
 

@@ -53,8 +53,14 @@ def twins_html(part: PathFacts) -> str:
         "is, and a twin: the simulator fitted to it. Workloads that lie together behave alike.</p>"
         f"{picture}<p>{_forecast(part)} How far the twins are off on held-out telemetry "
         "(median, relative):</p>"
-        f"{table_html(header, rows)}"
+        f"{table_html(header, rows)}{_excluded(part)}"
     )
+
+
+def _excluded(part: PathFacts) -> str:
+    """Return which workloads have no twin, so that nothing is learned for them, and why."""
+    items = "".join(f"<li>{escape(why)}</li>" for why in part.errors["excluded"].values())
+    return f"<p>Without a twin, and so left as they are:</p><ul>{items}</ul>" if items else ""
 
 
 def _forecast(part: PathFacts) -> str:

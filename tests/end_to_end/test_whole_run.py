@@ -133,6 +133,29 @@ def test_retraining_names_the_output_that_was_deleted(
     assert [path.name for path in tmp_path.iterdir()] == ["copy"]
 
 
+def test_a_mistake_in_the_later_recording_keeps_what_was_learned_before(
+    finished: Finished, tmp_path: Path
+) -> None:
+    later = tmp_path / "later"
+    shutil.copytree(finished.later, later)
+    for path in later.glob("shop/*.parquet"):
+        path.write_bytes(b"")
+    output = tmp_path / "runs"
+    done = aware(
+        "run", "--telemetry", finished.telemetry, "--later", later, "--output", output, "--quick"
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: nothing was retrained on {later}: ")
+    assert done.stderr.count("\n") == 1
+    assert "Held-out telemetry" in done.stdout
+    assert {path.name for path in (output / "latest").iterdir()} == {
+        "autoscaling",
+        "report.html",
+        "run.json",
+        "run.log",
+    }
+
+
 def children(pid: int) -> list[int]:
     """Return all that descends from a process, as the kernel tells it."""
     found: list[int] = []

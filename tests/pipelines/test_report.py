@@ -39,7 +39,10 @@ def path_facts(keys: tuple[str, ...] = KEYS) -> PathFacts:
     judged = {"rows": rows, "gap_closed": None, "verdict": verdict(0.0, 0.1, 0.1)}
     return PathFacts(
         quality={"step_s": 15, "source": "folder", "workloads": dict.fromkeys(keys, quality)},
-        errors={"encoder": {"telemetry": {"encoder": 0.2, "persistence": 0.25}}},
+        errors={
+            "encoder": {"telemetry": {"encoder": 0.2, "persistence": 0.25}},
+            "excluded": {"shop/new": "shop/new: 3 steps, <16> are needed"},
+        },
         embeddings={},
         twins={key: {"errors": {"cpu": 0.031, "memory": 0.02}} for key in keys},
         curve={"iterations": [{}, {}]},
@@ -82,6 +85,7 @@ def test_the_report_leads_from_answer_to_each_workload() -> None:
     assert "off by 80 % of what one is off by" in html["What kind of workload each is"]
     assert "3.1 %" in html["What kind of workload each is"]
     assert "not measured" in html["What kind of workload each is"]
+    assert "shop/new: 3 steps, &lt;16&gt; are needed" in html["What kind of workload each is"]
     assert "kind: MultidimPodAutoscaler" in html["shop/checkout"]
     assert "headroom" in html["shop/checkout"]
 
