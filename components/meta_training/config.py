@@ -9,7 +9,6 @@ from components.errors import UserError
 _LEAST = {
     "seed": 0,
     "iterations": 1,
-    "start_iterations": 0,
     "applications": 8,
     "held_out_applications": 8,
     "terms": 1,
@@ -27,7 +26,6 @@ class MetaTrainingConfig:
 
     seed: of everything drawn at random.
     iterations: PPO updates at most.
-    start_iterations: of the search for the one rule that the policy begins with.
     applications: workloads that are trained on; twins of the real ones are among them.
     held_out_applications: synthetic applications that selection and early stopping look at, and
         as many again that nothing looks at but the report.
@@ -43,8 +41,7 @@ class MetaTrainingConfig:
     """
 
     seed: int = 0
-    iterations: int = 120
-    start_iterations: int = 12
+    iterations: int = 160
     applications: int = 512
     held_out_applications: int = 128
     terms: int = 2
@@ -67,7 +64,6 @@ def quick_config(seed: int) -> MetaTrainingConfig:
     return MetaTrainingConfig(
         seed=seed,
         iterations=6,
-        start_iterations=2,
         applications=64,
         held_out_applications=16,
         term_decisions=12,

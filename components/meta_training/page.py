@@ -46,8 +46,7 @@ def meta_training_html(png: bytes, curve: Mapping[str, Any]) -> str:
         one for one in curve["iterations"] if one["iteration"] == curve["chosen_iteration"]
     )
     rows = {
-        "default rule": curve["references"]["default_rule"],
-        "best single rule": curve["references"]["common_start"],
+        "default rule, the start": curve["references"]["default_rule"],
         "meta-policy, zero-shot": chosen["held_out"],
     }
     return page_html(

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from components.agent.checkpoint import load_encoder
-from components.agent.common_start import common_start
 from components.agent.encoder import Encoder, workload_shape
 from components.agent.environment import Population
 from components.agent.meta_learner import LearningSettings, MetaLearner
@@ -22,7 +21,6 @@ from components.artifacts.files import (
     write_json,
     write_text,
 )
-from components.cluster.compiled import FloatArray
 from components.cluster.twin import Twin, from_json
 from components.errors import UserError
 from components.meta_training.config import MetaTrainingConfig
@@ -33,9 +31,8 @@ from components.policy.rule_parameters import default_rule, to_unit
 from components.progress import Progress
 
 _TWIN_MEMBERS = 4
-_START_APPLICATIONS = 96
 # Shares of the stage's time, for the progress bar.
-_GATHERED, _STARTED, _TRAINED = 0.08, 0.3, 0.98
+_GATHERED, _TRAINED = 0.1, 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +53,22 @@ def run(
     """
     encoder = load_encoder(embedding / "encoder.safetensors", workload_shape())
     measured, twins = _fitted(embedding / "twins.json", measured_workloads(dataset))
-    sets_rng, judges_rng, start_rng, learning_rng = (
-        np.random.default_rng([config.seed, index]) for index in range(4)
+    sets_rng, judges_rng, learning_rng = (
+        np.random.default_rng([config.seed, index]) for index in range(3)
     )
     progress.update(0.0, 1.0, "gathering twins and synthetic applications")
     real = twin_population(encoder, measured, twins, _TWIN_MEMBERS)
     training, selection, held_out = _sets(config, encoder, real, sets_rng)
     judges = judges_of(training, selection, held_out, judges_rng)
-    start = _start(config, training, start_rng, progress)
-    learner = _learner(config, start, training.contexts.shape[1])
+    learner = _learner(config, training.contexts.shape[1])
 
     def report(evaluation: Evaluation) -> None:
-        share = _STARTED + (_TRAINED - _STARTED) * evaluation.iteration / config.iterations
+        share = _GATHERED + (_TRAINED - _GATHERED) * evaluation.iteration / config.iterations
         progress.update(share, 1.0, _message(evaluation))
 
     course = train(config, learner, training, judges, learning_rng, report)
-    references = {
-        name: judges[HELD_OUT].metrics(np.tile(rule, (config.held_out_applications, 1)))
-        for name, rule in (("default_rule", to_unit(default_rule())), ("common_start", start))
-    }
-    curve = _curve(config, course, references)
+    everywhere = np.tile(to_unit(default_rule()), (config.held_out_applications, 1))
+    curve = _curve(config, course, judges[HELD_OUT].metrics(everywhere))
     _write(output, encoder, learner, curve)
     progress.update(1.0, 1.0, _message(course.evaluations[course.chosen]))
     kept = course.evaluations[course.chosen].metrics[HELD_OUT]
@@ -105,35 +98,24 @@ def _sets(
     return training, selection, synthetic_population(encoder, config.held_out_applications, rng)
 
 
-def _start(
-    config: MetaTrainingConfig, training: Population, rng: np.random.Generator, progress: Progress
-) -> FloatArray:
-    def report(iteration: int) -> None:
-        share = _GATHERED + (_STARTED - _GATHERED) * iteration / config.start_iterations
-        progress.update(share, 1.0, f"common rule {iteration} of {config.start_iterations}")
-
-    sample = drawn(training, _START_APPLICATIONS, rng)
-    return common_start(sample, config.start_iterations, config.violation_penalty, rng, report)
-
-
-def _learner(config: MetaTrainingConfig, start: FloatArray, context_size: int) -> MetaLearner:
+def _learner(config: MetaTrainingConfig, context_size: int) -> MetaLearner:
     settings = LearningSettings(
         terms=config.terms,
         term_decisions=config.term_decisions,
         violation_budget=config.violation_budget,
         first_multiplier=config.violation_penalty,
     )
-    return MetaLearner(start, context_size, settings, config.seed)
+    return MetaLearner(to_unit(default_rule()), context_size, settings, config.seed)
 
 
 def _curve(
-    config: MetaTrainingConfig, course: Course, references: dict[str, dict[str, float]]
+    config: MetaTrainingConfig, course: Course, default_rule_metrics: dict[str, float]
 ) -> dict[str, Any]:
     return {
         "applications": config.applications,
         "violation_budget": config.violation_budget,
         "chosen_iteration": course.evaluations[course.chosen].iteration,
-        "references": references,
+        "references": {"default_rule": default_rule_metrics},
         "iterations": [
             {
                 "iteration": one.iteration,

@@ -59,7 +59,9 @@ def test_a_schedule_holds_allocations_for_two_to_ten_intervals_within_bounds(app
 def test_parameters_scale_from_bound_to_bound() -> None:
     specs = par.SERVICE_PARAMETERS
     low, high = par.lows(specs), par.highs(specs)
-    np.testing.assert_allclose(parameters_unit(np.stack([low, high])), [[0.0], [1.0]] * np.ones(len(specs)))
+    np.testing.assert_allclose(
+        parameters_unit(np.stack([low, high])), [[0.0], [1.0]] * np.ones(len(specs))
+    )
     # service_demand_ms is logarithmic from 0.2 to 1000; resize_delay_s linear from 0 to 60.
     middle = low.copy()
     middle[par.SERVICE_DEMAND_MS] = np.sqrt(0.2 * 1000.0)

@@ -17,9 +17,7 @@ from components.progress import Progress
 from tests.components.agent.stage_inputs import untrained_encoder, write_embedding
 from tests.telemetry_folders import KEYS, write_telemetry_folder
 
-CONFIG = replace(
-    quick_config(3), iterations=4, start_iterations=1, applications=32, evaluation_period=2
-)
+CONFIG = replace(quick_config(3), iterations=4, applications=32, evaluation_period=2)
 FILES = {"meta_policy.safetensors", "curve.json", "curve.png", "meta_training.html"}
 
 
@@ -47,7 +45,7 @@ def test_it_writes_the_policy_and_how_it_learned(trained: Path) -> None:
             assert 0.0 < one[name]["reward"] < 1.0
             assert 0.0 <= one[name]["violation"] <= 1.0
     assert curve["chosen_iteration"] in (0, 2, 4)
-    assert set(curve["references"]) == {"default_rule", "common_start"}
+    assert set(curve["references"]) == {"default_rule"}
 
 
 def test_the_written_policy_proposes_a_rule_for_a_workload_without_torch(
