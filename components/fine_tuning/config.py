@@ -36,14 +36,14 @@ class FineTuningConfig:
     """
 
     seed: int = 0
-    iterations: int = 20
-    candidates: int = 60
+    iterations: int = 30
+    candidates: int = 80
     resampled_variants: int = 18
     synthetic_variants: int = 6
-    traces: int = 8
+    traces: int = 10
     decisions: int = 60
-    start_deviation: float = 0.15
-    violation_penalty: float = 0.2
+    start_deviation: float = 0.3
+    violation_penalty: float = 0.4
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():

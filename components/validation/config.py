@@ -17,8 +17,8 @@ class ValidationConfig:
     decisions: decision intervals (60 s) of a trace.
     members: of the twin that is fitted to the held-out telemetry.
     tuning_traces: traces of the training part that each setting of the incumbents is tried on;
-        98 times the 102 settings of HPA + VPA are as many episodes as fine-tuning's search plays
-        (20 iterations x 60 candidates x 8 traces, and 384 of its finalists).
+        240 times the 102 settings of HPA + VPA are as many episodes as fine-tuning's search plays
+        (30 iterations x 80 candidates x 10 traces, and 384 of its finalists).
     violation_penalty: reward that a whole interval of violation costs when incumbents are tuned;
         the same as fine-tuning's.
     foresight_trials: changes that the search for the bound tries in each situation.
@@ -32,8 +32,8 @@ class ValidationConfig:
     traces: int = 6
     decisions: int = 60
     members: int = 8
-    tuning_traces: int = 98
-    violation_penalty: float = 0.2
+    tuning_traces: int = 240
+    violation_penalty: float = 0.4
     foresight_trials: int = 2000
     violation_margin: float = 0.01
     confidence: float = 0.95

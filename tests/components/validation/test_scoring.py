@@ -40,9 +40,9 @@ def test_the_summary_takes_each_seed_over_all_workloads() -> None:
 
 
 def test_an_entry_says_who_the_hardest_opponent_was_and_how_much_of_the_gap_is_closed() -> None:
-    """Scores are reward - .2 * violation: start .5, bound .9, policy .8: three quarters."""
+    """Scores are reward - .4 * violation: start .5, bound .9, policy .8: three quarters."""
     played = {
-        "hpa_default": rollout([0.52] * 4, [0.1] * 4),
+        "hpa_default": rollout([0.54] * 4, [0.1] * 4),
         "hpa": rollout([0.7] * 4),
         "hpa_vpa": rollout([0.75] * 4),
         "zero_shot": rollout([0.75] * 4),
