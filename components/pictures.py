@@ -14,6 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 110
+# In characters; a longer cell is a sentence: left-aligned, broken into lines.
+LONGEST_FIGURE = 40
 # Okabe and Ito's palette: told apart by colour-blind readers and on grey prints.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
 
@@ -53,6 +55,7 @@ padding:18px 20px;margin:18px 0}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px;margin:10px 0}
 th,td{padding:5px 10px 5px 0;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th{color:var(--soft);font-weight:600}th:first-child,td:first-child{text-align:left}
+th.prose,td.prose{text-align:left;white-space:normal}td{vertical-align:top}
 img{max-width:100%;height:auto;background:#fff;border-radius:6px;display:block;margin:10px 0}
 .good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}
 pre{overflow-x:auto;background:var(--paper);border:1px solid var(--line);border-radius:6px;
@@ -82,15 +85,30 @@ def picture_html(png: bytes, alt: str) -> str:
 
 
 def table_html(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a <table>; every cell is text and is escaped."""
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
+    """Return a <table>; every cell is text and is escaped; a column of sentences is set as such."""
+    prose = {
+        column for row in rows for column, cell in enumerate(row) if len(cell) > LONGEST_FIGURE
+    }
+    head = "".join(
+        f'<th scope="col"{_class(column in prose)}>{escape(cell)}</th>'
+        for column, cell in enumerate(header)
+    )
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        "<tr>"
+        + "".join(
+            f"<td{_class(column in prose)}>{escape(cell)}</td>" for column, cell in enumerate(row)
+        )
+        + "</tr>"
+        for row in rows
     )
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _class(is_prose: bool) -> str:
+    return ' class="prose"' if is_prose else ""
 
 
 def page_html(title: str, sections: Sequence[tuple[str, str]]) -> str:

@@ -104,10 +104,11 @@ def _table(part: PathFacts, columns: Sequence[int]) -> Table:
 
 def _show_drift(console: Console, drift: dict[str, Any]) -> None:
     console.print("\n[bold]Drift in the later recording\n")
-    lines = [
-        (key, "[yellow]drifted[/]" if entry["drifted"] else "[green]steady[/]", entry["reasons"])
-        for key, entry in sorted(drift.items())
-    ]
+    colours = {"drifted": "yellow", "steady": "green", "untested": "dim"}
+    lines = []
+    for key, entry in sorted(drift.items()):
+        finding = comparison.drift_finding(entry)
+        lines.append((key, f"[{colours[finding]}]{finding}[/]", entry["reasons"]))
     console.print(_findings(lines))
 
 

@@ -125,3 +125,10 @@ def reason(verdict: Mapping[str, Any]) -> str:
 
 def _points(share: float) -> str:
     return f"{100 * share:+.2f} points"
+
+
+def drift_finding(entry: Mapping[str, Any]) -> str:
+    """Return drift.json's finding in one word; a workload without recent telemetry has none."""
+    if not entry["tests"]:
+        return "untested"
+    return "drifted" if entry["drifted"] else "steady"

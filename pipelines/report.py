@@ -7,6 +7,7 @@ from html import escape
 from components.artifacts.files import write_text
 from components.pictures import page_html, picture_html, table_html
 from components.validation.page import rows_html
+from pipelines.comparison import drift_finding
 from pipelines.facts import Facts, PathFacts
 from pipelines.report_learning import learning_html, telemetry_html, twins_html
 from pipelines.report_workloads import verdicts_html, workload_html
@@ -71,15 +72,18 @@ def sentence(part: PathFacts) -> str:
     def mean(row: str, field: str) -> float:
         return float(rows[row][field]["mean"])
 
+    def against(field: str, factor: float, unit: str) -> str:
+        ours, hpa, vpa = (
+            f"{factor * mean(row, field):.2f}{unit}" for row in ("policy", "hpa", "hpa_vpa")
+        )
+        return f"{ours} ({hpa} under tuned HPA, {vpa} under tuned HPA + VPA)"
+
     return (
         f"For {accepted} of {len(verdicts)} workloads the learned policy is proved better than "
-        "the incumbent, the better of tuned HPA and tuned HPA + VPA. Over all of them it violates "
-        f"the SLO in {100 * mean('policy', 'violation'):.2f} % of the time against "
-        f"{100 * mean('hpa_vpa', 'violation'):.2f} % under HPA + VPA, with "
-        f"{mean('policy', 'core_hours'):.2f} core-hours against "
-        f"{mean('hpa_vpa', 'core_hours'):.2f} and {mean('policy', 'gib_hours'):.2f} GiB-hours "
-        f"against {mean('hpa_vpa', 'gib_hours'):.2f}. Where it isn't proved better, the incumbent "
-        "stays."
+        "the incumbent, the better of tuned HPA and tuned HPA + VPA; where it isn't, the incumbent "
+        f"stays. Over all of them it violates the SLO in {against('violation', 100.0, ' %')} of "
+        f"the time, with {against('core_hours', 1.0, '')} core-hours and "
+        f"{against('gib_hours', 1.0, '')} GiB-hours."
     )
 
 
@@ -87,7 +91,7 @@ def _drift(facts: Facts) -> str:
     rows = [
         (
             key,
-            "drifted" if entry["drifted"] else "steady",
+            drift_finding(entry),
             entry["recommendation"],
             "; ".join(entry["reasons"]),
         )

@@ -50,6 +50,13 @@ def test_cells_are_text_even_when_they_look_like_markup() -> None:
     assert "script" not in parser.tags
 
 
+def test_a_column_of_sentences_is_set_as_prose_and_figures_are_not() -> None:
+    html = table_html(["name", "why"], [["a", "x" * 41], ["b", "short"]])
+    assert html.count('class="prose"') == 3
+    assert '<td class="prose">short</td>' in html
+    assert "<td>a</td>" in html
+
+
 def test_a_page_needs_nothing_from_outside() -> None:
     page = page_html("Run <1>", [("One", "<p>a</p>"), ("Two & three", "<p>b</p>")])
     assert "<title>Run &lt;1&gt;</title>" in page

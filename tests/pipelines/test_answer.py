@@ -26,7 +26,14 @@ def run(tmp_path: Path) -> RunFolder:
     )
     write_json(
         run.stage("retraining", "drift_check") / "drift.json",
-        {"shop/cart": {"drifted": True, "recommendation": "retrain", "reasons": ["slower"]}},
+        {
+            "shop/cart": {
+                "drifted": True,
+                "recommendation": "retrain",
+                "reasons": ["slower"],
+                "tests": {"dynamics": {}},
+            }
+        },
     )
     write_json(run.summary, answer.summary(read_facts(run, {"seed": 3}), 75.04))
     return run

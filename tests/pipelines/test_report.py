@@ -68,7 +68,7 @@ NOTHING = PathFacts({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, b"", b"")
 def test_the_answer_in_one_sentence_counts_what_is_proved() -> None:
     told = sentence(path_facts())
     assert told.startswith("For 2 of 2 workloads the learned policy is proved better")
-    assert "1.23 % of the time against 1.23 % under HPA + VPA" in told
+    assert "1.23 % (1.23 % under tuned HPA, 1.23 % under tuned HPA + VPA) of the time" in told
 
 
 def test_the_report_leads_from_answer_to_each_workload() -> None:
@@ -98,9 +98,14 @@ def test_what_comes_from_the_user_is_escaped() -> None:
 
 
 def test_a_retraining_run_tells_of_drift_and_of_what_was_retrained_alone() -> None:
+    tests = {"dynamics": {"p_value": 0.001}}
     drift = {
-        "shop/checkout": {"drifted": True, "recommendation": "adapt again", "reasons": ["slower"]},
-        "shop/cart": {"drifted": False, "recommendation": "nothing", "reasons": ["as before"]},
+        key: {"drifted": drifted, "recommendation": what, "reasons": ["why"], "tests": measured}
+        for key, drifted, what, measured in (
+            ("shop/cart", False, "nothing", {}),
+            ("shop/catalogue", False, "nothing", tests),
+            ("shop/checkout", True, "adapt again", tests),
+        )
     }
     facts = Facts({}, NOTHING, drift, PNG, path_facts(("shop/checkout",)))
     html = dict(sections(facts))
@@ -110,5 +115,7 @@ def test_a_retraining_run_tells_of_drift_and_of_what_was_retrained_alone() -> No
         "shop/checkout, retrained",
         "How it was made",
     ]
+    for word in ("untested", "steady", "drifted"):
+        assert html["Drift of the later recording"].count(f"<td>{word}</td>") == 1
     assert "adapt again" in html["Drift of the later recording"]
     assert html["Drift of the later recording"].count("<img ") == 1
