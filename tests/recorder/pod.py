@@ -94,8 +94,8 @@ class Pod:
         self.allocation = Allocation(allocation.replicas, allocation.cpu_m, memory)
         try:
             await podman.resize_container(self.container, allocation.cpu_m, memory)
-        except podman.RigError as error:
-            self._note("resize refused", f"{self.name}: {error}")
+        except podman.RigError:
+            self._note("resize refused", f"{self.name} (podman update failed)")
 
     async def remove(self, grace_s: int = 0) -> None:
         """Take the pod out of the balancer, then stop and remove its container."""
