@@ -11,6 +11,7 @@ from components.cluster.parameters import (
     STARTUP_CPU_M,
     STARTUP_S,
 )
+from components.cluster.sample import STEP_S
 from components.cluster.state import (
     CPU_M_NOW,
     CPU_M_TARGET,
@@ -23,7 +24,6 @@ from components.cluster.state import (
     TO_RESTART,
 )
 
-STEP_S = 15.0
 RESTART_WAVE = 0.25
 
 

@@ -24,6 +24,7 @@ from components.cluster.sample import (
     REPLICAS_WANTED,
     REQUEST_RATE_PER_S,
     RESTARTS,
+    STEP_S,
 )
 from components.cluster.state import (
     CPU_M_NOW,
@@ -39,8 +40,6 @@ from components.cluster.state import (
     STARTING,
     STARTING_STEPS,
 )
-
-STEP_S = 15.0
 
 
 @compiled_inline

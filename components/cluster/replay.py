@@ -20,7 +20,6 @@ from components.cluster.state import (
     STATE_COUNT,
 )
 
-STEP_S = 15.0
 REPLAY_CPU_M = 0
 REPLAY_MEMORY_BYTES = 1
 REPLAY_LATENCY_P50_MS = 2
@@ -49,7 +48,7 @@ def replay_rows(
         state[READY] = row[smp.REPLICAS_READY]
         state[CPU_M_NOW] = max(row[smp.CPU_REQUEST_M], 1.0)
         state[MEMORY_BYTES_NOW] = row[smp.MEMORY_REQUEST_BYTES]
-        serve(state, parameters, limits, row[smp.REQUEST_RATE_PER_S] * STEP_S, shown)
+        serve(state, parameters, limits, row[smp.REQUEST_RATE_PER_S] * smp.STEP_S, shown)
         predicted[step, REPLAY_CPU_M] = shown[smp.EXACT_CPU_USAGE_M]
         predicted[step, REPLAY_MEMORY_BYTES] = min(
             state[MEMORY_LEVEL_BYTES], state[MEMORY_BYTES_NOW]

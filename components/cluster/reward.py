@@ -16,7 +16,7 @@ from components.cluster import sample as smp
 from components.cluster.compiled import FloatArray, borrowed, compiled
 
 INTERVAL_STEPS = 4
-STEP_HOURS = 15.0 / 3600.0
+STEP_HOURS = smp.STEP_S / 3600.0
 # A direction is forgotten after this many decisions without a change.
 OSCILLATION_WINDOW = 5.0
 # Per dimension of the allocation: the last direction (-1, 0, 1), then decisions since.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Seconds of one step, of the simulator as of telemetry.
+STEP_S = 15.0
+
 SAMPLE_FIELDS: tuple[str, ...] = (
     "request_rate_per_s",
     "error_ratio",

@@ -36,6 +36,7 @@ from components.cluster.sample import (
     QUEUED,
     READY_CPU_USAGE_M,
     SERVED,
+    STEP_S,
 )
 from components.cluster.state import (
     CPU_M_NOW,
@@ -48,7 +49,6 @@ from components.cluster.state import (
     STARTING_STEPS,
 )
 
-STEP_S = 15.0
 MAX_BACKOFF_S = 300.0
 # A back-off halves in about five minutes without a kill.
 BACKOFF_DECAY = 0.966

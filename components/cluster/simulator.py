@@ -17,11 +17,9 @@ from components.cluster.compiled import FloatArray, borrowed, compiled, contiguo
 from components.cluster.limits import CPU_M, MEMORY_BYTES, REPLICAS
 from components.cluster.measuring import measure
 from components.cluster.noise import NOISE_ARRIVALS
-from components.cluster.sample import SAMPLE_COUNT
+from components.cluster.sample import SAMPLE_COUNT, STEP_S
 from components.cluster.serving import kill_over_limit, serve
 from components.cluster.state import STARTING, STARTING_STEPS
-
-SUBSTEP_S = 15.0
 
 
 @compiled
@@ -43,7 +41,7 @@ def advance_one(
     """
     restarts = resize(state, parameters, max(cpu_m, 1.0), max(memory_bytes, 1e6))
     scale(state, parameters, max(1.0, np.round(replicas)))
-    expected = max(rate_per_s, 0.0) * SUBSTEP_S
+    expected = max(rate_per_s, 0.0) * STEP_S
     arrived = max(expected + noise[NOISE_ARRIVALS] * math.sqrt(expected), 0.0)
     serve(state, parameters, limits, arrived, sample)
     kills = kill_over_limit(state, parameters, sample)

@@ -32,7 +32,7 @@ def telemetry_samples(frame: pd.DataFrame, workload: Workload) -> tuple[FloatArr
     samples[:, smp.EXACT_FAILED_RATIO] = samples[:, smp.ERROR_RATIO]
     samples[:, smp.EXACT_CPU_USAGE_M] = samples[:, smp.CPU_USAGE_M]
     samples[:, smp.EXACT_MEMORY_BYTES] = samples[:, smp.MEMORY_WORKING_SET_BYTES]
-    samples[:, smp.ARRIVED] = rate * 15.0
+    samples[:, smp.ARRIVED] = rate * smp.STEP_S
     samples[:, smp.FAILED] = samples[:, smp.ARRIVED] * samples[:, smp.ERROR_RATIO]
     samples[:, smp.SERVED] = samples[:, smp.ARRIVED] - samples[:, smp.FAILED]
     return samples, contiguous(missing)

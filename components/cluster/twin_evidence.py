@@ -116,7 +116,7 @@ def starts(samples: FloatArray) -> FloatArray:
         until = int(np.argmin(lasting)) if not lasting.all() else lasting.size
         reached = np.flatnonzero(ready[step : step + until] >= wanted[step])
         if reached.size:
-            seconds.append(15.0 * reached[0] + 7.5)
+            seconds.append(smp.STEP_S * (reached[0] + 0.5))
     return np.array(seconds)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.errors import UserError
+from components.errors import require_at_least
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,7 @@ class EmbeddingConfig:
             "updates": 1,
             "twin_members": 1,
         }
-        for name, least in lowest.items():
-            if getattr(self, name) < least:
-                raise UserError(f"embedding: {name} is {getattr(self, name)}; give {least} or more")
+        require_at_least("embedding", self, lowest)
 
 
 def quick_config(seed: int) -> EmbeddingConfig:

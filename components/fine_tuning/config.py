@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.errors import UserError
+from components.errors import require_at_least
 
 _LEAST = {
     "seed": 0,
@@ -46,11 +46,7 @@ class FineTuningConfig:
     violation_penalty: float = 0.4
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            if not getattr(self, name) >= least:
-                raise UserError(
-                    f"fine-tuning: {name} is {getattr(self, name)}; give {least} or more"
-                )
+        require_at_least("fine-tuning", self, _LEAST)
 
 
 def quick_config(seed: int) -> FineTuningConfig:

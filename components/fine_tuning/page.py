@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from components.pictures import page_html, picture_html, picture_png, table_html
-from components.policy.rule_parameters import RULE_PARAMETERS
+from components.policy.account import account
 
 
 def fine_tuning_html(adapted: Mapping[str, Mapping[str, Any]]) -> str:
@@ -56,12 +56,12 @@ def _curves_png(adapted: Mapping[str, Mapping[str, Any]]) -> bytes:
 def _rule_table(entry: Mapping[str, Any]) -> str:
     rows = [
         [
-            spec.name.replace("_", " "),
-            f"{entry['proposed'][spec.name]:.3g}",
-            f"{entry['rule'][spec.name]:.3g}",
-            spec.unit,
-            spec.description,
+            after.name.replace("_", " "),
+            f"{before.value:.3g}",
+            f"{after.value:.3g}",
+            after.unit,
+            after.description,
         ]
-        for spec in RULE_PARAMETERS
+        for before, after in zip(account(entry["proposed"]), account(entry["rule"]), strict=True)
     ]
     return table_html(["Parameter", "proposed", "adapted", "unit", "meaning"], rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.errors import UserError
+from components.errors import require_at_least
 
 _LEAST = {
     "seed": 0,
@@ -52,11 +52,7 @@ class MetaTrainingConfig:
     patience: int = 10
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            if not getattr(self, name) >= least:
-                raise UserError(
-                    f"meta-training: {name} is {getattr(self, name)}; give {least} or more"
-                )
+        require_at_least("meta-training", self, _LEAST)
 
 
 def quick_config(seed: int) -> MetaTrainingConfig:

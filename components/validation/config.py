@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.errors import UserError
+from components.errors import UserError, require_at_least
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,7 @@ class ValidationConfig:
             "violation_margin": 0.0,
             "confidence": 0.5,
         }
-        for name, least in lowest.items():
-            if not getattr(self, name) >= least:
-                raise UserError(
-                    f"validation: {name} is {getattr(self, name)}; give {least} or more"
-                )
+        require_at_least("validation", self, lowest)
         if self.confidence >= 1.0:
             raise UserError(f"validation: confidence is {self.confidence}; give less than 1")
 

@@ -28,9 +28,9 @@ from components.cluster.measuring import measure
 from components.cluster.noise import draw_noise
 from components.cluster.queueing import gamma_quantile, normal_quantile, station
 from components.cluster.rates import synthetic_rates
-from components.cluster.sample import SAMPLE_COUNT
+from components.cluster.sample import SAMPLE_COUNT, STEP_S
 from components.cluster.serving import kill_over_limit, serve
-from components.cluster.simulator import SUBSTEP_S, advance_one, step_rows
+from components.cluster.simulator import advance_one, step_rows
 from components.cluster.state import initial_state
 from tests.numpy_simulator import numpy_step
 
@@ -133,7 +133,7 @@ def change_allocation(state, parameters, limits, allocation, rate, noise, sample
 
 @in_benchmark
 def serve_requests(state, parameters, limits, allocation, rate, noise, sample):
-    serve(state, parameters, limits, rate * SUBSTEP_S, sample)
+    serve(state, parameters, limits, rate * STEP_S, sample)
 
 
 @in_benchmark
