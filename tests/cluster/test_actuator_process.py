@@ -74,6 +74,9 @@ def test_killed_again_and_again_it_converges_and_stopped_it_gives_its_lease_up(
         process.wait()
 
     process = started("the-actuator")
+    # The one before may have applied it all: wait until this one has ticked, not only started.
+    assert process.stderr is not None
+    assert process.stderr.readline()
     cluster.wait_for(lambda: recommender.hold() and applied(cluster, mine.path, "200m"), namespace)
 
     after = pods_of(cluster, namespace)
