@@ -42,8 +42,8 @@ compile: $(VENV)/installed-run  ## both pipelines as Kubeflow's IR YAML
 	$(BIN)/aware compile --output $(RUNS)/compiled
 
 record: $(VENV)/installed-dev  ## record real containers under real load again (root, an hour)
-	$(BIN)/python -m tests.recorder --minutes 62 --seed 28 --output $(RECORDINGS)/recordings
-	$(BIN)/python -m tests.recorder --minutes 25 --seed 28 --plan later --offset-minutes 62 \
+	$(BIN)/python -m tests.recorder --minutes 62 --output $(RECORDINGS)/recordings
+	$(BIN)/python -m tests.recorder --minutes 26 --plan later --offset-minutes 62 \
 		--output $(RECORDINGS)/recordings-later
 
 lock: $(VENV)/installed-dev  ## pin what setup.cfg asks for
