@@ -26,10 +26,22 @@ class Pace:
     between_incidents_s: tuple[float, float] = (540, 840)
     incident_s: tuple[float, float] = (50, 80)
     alone_s: tuple[float, float] = (40, 60)  # of a cold start: how long one pod has it all
+    starved: tuple[float, float] = (0.6, 0.85)  # times the demand
+    starves_first: bool = False  # else the first incident is of a kind drawn
 
 
 CALM = Pace()
-QUICK = Pace((15, 25), (25, 35), (0, 0), (60, 70), (40, 50), (20, 25))  # all kinds in 4 minutes
+# All kinds in 4 minutes: well supplied for a while, then starved hard, so that the two compare.
+QUICK = Pace(
+    first_change_s=(50, 60),
+    held_s=(25, 35),
+    first_incident_s=(0, 0),
+    between_incidents_s=(60, 70),
+    incident_s=(50, 60),
+    alone_s=(20, 25),
+    starved=(0.35, 0.45),
+    starves_first=True,
+)
 PACES = {"calm": CALM, "quick": QUICK}
 
 
@@ -63,6 +75,7 @@ def plan(
     changes = [Change(0.0, _comfortable(service, rates_per_s[:120]), EXPLORE)]
     next_incident_s = rng.uniform(*pace.first_incident_s)
     kind = int(rng.integers(len(_INCIDENTS)))
+    kind = _INCIDENTS.index(STARVE) if pace.starves_first else kind
     at_s = rng.uniform(*pace.first_change_s)
     while at_s < end_s:
         ahead = rates_per_s[int(at_s) : int(at_s) + _LOOK_AHEAD_S]
@@ -121,7 +134,7 @@ def _incident(
     full = _full_bytes(service)
     if kind == STARVE:
         replicas = int(rng.integers(1, 3))
-        starved = _allocation(service, replicas, rng.uniform(0.6, 0.85) * demand, full)
+        starved = _allocation(service, replicas, rng.uniform(*pace.starved) * demand, full)
         return [Change(at_s, starved, STARVE)]
     if kind == SQUEEZE:
         tight = service.resident_bytes + 2.5 * service.request_memory_bytes

@@ -80,19 +80,19 @@ def _the_bounds_were_kept(frame, bounds):
 
 
 def _starving_throttles_and_slows(frames):
+    """The quick plan supplies each service well at first and then starves it for 50 s."""
     for name, frame in frames.items():
-        demand_m = frame["request_rate_per_s"] * next(
-            service.demand_ms for service in SERVICES if service.name == name
-        )
+        service = next(one for one in SERVICES if one.name == name)
+        demand_m = frame["request_rate_per_s"] * service.demand_ms
         given = frame["cpu_limit_m"] * frame["replicas_ready"] / demand_m
-        starved, rich = given < 1.1, given > 2.0
-        assert frame["cpu_throttled_ratio"].max() > 0.5, name
+        starved, supplied = given < 0.7, given > 2.0
         assert starved.any(), name
-        if rich.any():
-            # A refusal is quick, and a queue outlives its cause: latency alone says too little.
-            slo_ms = next(one.latency_slo_ms for one in SERVICES if one.name == name)
-            failed = (frame["error_ratio"] > 0.1) | (frame["latency_ms"] > slo_ms)
-            assert failed[starved].mean() > failed[rich].mean(), name
+        assert supplied.any(), name
+        throttled = frame["cpu_throttled_ratio"]
+        assert throttled[starved].max() > 0.5, name
+        # A refusal is quick, and a queue outlives its cause: latency alone says too little.
+        failed = (frame["error_ratio"] > 0.1) | (frame["latency_ms"] > service.latency_slo_ms)
+        assert failed[starved].mean() > failed[supplied].mean(), name
 
 
 def _squeezing_kills(frames):

@@ -98,3 +98,17 @@ def test_later_one_service_is_a_slower_build_and_two_are_the_same():
     assert len(LATER) == 3
     assert [service.name for service in changed] == ["checkout"]
     assert changed[0].demand_ms > 1.7 * main["shop/checkout"].demand_ms
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_quick_plan_supplies_well_and_then_starves(service, seed):
+    rates = np.full(240, service.rate.mean_per_s)
+    first, second = plan(service, rates, np.random.default_rng(seed), QUICK)[:2]
+    demand = demand_m(service, rates)
+    assert first.reason == EXPLORE
+    assert first.allocation.replicas * first.allocation.cpu_m >= 2.5 * demand
+    assert second.reason == STARVE
+    assert 50 <= second.at_s <= 60
+    smallest_m = second.allocation.replicas * service.cpu_min_m
+    assert second.allocation.replicas * second.allocation.cpu_m <= max(0.5 * demand, smallest_m)
