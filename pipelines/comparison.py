@@ -117,6 +117,9 @@ def reason(verdict: Mapping[str, Any]) -> str:
     }
     if not violation["passed"]:
         return f"{violations}, {allowed}"
+    kills = checks["oom_kills"]
+    if not kills["passed"]:
+        return f"OOM kills at most {kills['bound']:+.2f} an hour, {kills['limit']:+.2f} allowed"
     proved = [text for name, text in gains.items() if checks[name]["passed"]]
     if proved:
         return "; ".join([violations, *proved])

@@ -16,6 +16,8 @@ _LEAST = {
     "decisions": 4,
     "start_deviation": 0.0,
     "violation_penalty": 0.0,
+    "oom_penalty": 0.0,
+    "violation_budget": 0.0,
 }
 
 
@@ -30,7 +32,10 @@ class FineTuningConfig:
     traces: variants that the candidates of an iteration meet.
     decisions: decision intervals (60 s) of a trace.
     start_deviation: of the search around the meta-policy's proposal, in the unit box.
-    violation_penalty: reward that an interval full of violations costs.
+    violation_penalty: reward that an interval full of violations costs at least.
+    violation_budget: share of steps that may violate; where the best rules found violate more,
+        the price rises until they don't, or until it can't rise further.
+    oom_penalty: reward that one OOM kill an hour costs.
 
     Raises UserError for a value that can't be meant.
     """
@@ -44,6 +49,8 @@ class FineTuningConfig:
     decisions: int = 60
     start_deviation: float = 0.3
     violation_penalty: float = 0.4
+    violation_budget: float = 0.02
+    oom_penalty: float = 0.05
 
     def __post_init__(self) -> None:
         require_at_least("fine-tuning", self, _LEAST)

@@ -19,6 +19,7 @@ from components.fine_tuning.page import fine_tuning_html
 from components.fine_tuning.variants import Variants, variants_of
 from components.policy.measured import MeasuredWorkload, measured_workloads
 from components.policy.network import MetaPolicy
+from components.policy.prices import Prices
 from components.policy.rule_parameters import RULE_NAMES, from_unit
 from components.policy.search import SearchResult, search_rule
 from components.progress import Progress
@@ -61,6 +62,11 @@ def run(
     gain = float((result.score - result.start_score).mean())
     progress.update(1.0, 1.0, f"{len(chosen)} rules adapted, mean gain {gain:+.3f}")
     return FineTuningSummary(tuple(adapted), gain, result.cpu_seconds / len(chosen))
+
+
+def prices_of(config: FineTuningConfig) -> Prices:
+    """What violations and OOM kills cost in the search."""
+    return Prices(config.violation_penalty, config.oom_penalty, config.violation_budget)
 
 
 def _chosen(
@@ -113,7 +119,7 @@ def _search(
         iterations=config.iterations,
         candidates=config.candidates,
         traces=config.traces,
-        violation_penalty=config.violation_penalty,
+        prices=prices_of(config),
         on_iteration=report,
     )
 
@@ -129,6 +135,9 @@ def _entries(
             "curve": result.curve[row].tolist(),
             "score": float(result.score[row]),
             "proposed_score": float(result.start_score[row]),
+            "violation": float(result.violation[row]),
+            "oom_kills_per_h": float(result.kills_per_h[row]),
+            "violation_price": float(result.violation_price[row]),
             "cpu_seconds": result.cpu_seconds / len(chosen),
         }
         for row, one in enumerate(chosen)

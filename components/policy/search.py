@@ -14,21 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.cluster.compiled import FloatArray, borrowed, compiled, contiguous
+from components.cluster.compiled import FloatArray, contiguous
 from components.cluster.limits import clip_allocation
 from components.cluster.noise import draw_noise
-from components.cluster.reward import (
-    EPISODE_COUNT,
-    INTERVAL_STEPS,
-    REWARD,
-    VIOLATION,
-    RewardWeights,
-)
+from components.cluster.reward import INTERVAL_STEPS, RewardWeights
 from components.cluster.rollout import whole_intervals
-from components.cluster.sample import SAMPLE_COUNT
-from components.cluster.state import STATE_COUNT, initial_one
+from components.policy.prices import Prices, PricesInForce
 from components.policy.rule_parameters import RULE_COUNT, from_unit
-from components.policy.rule_rollout import CONTROLLER_STATE_COUNT, rule_episode
+from components.policy.rule_scores import SCORE_COUNT, SCORE_KILLS, SCORE_VIOLATION, score_rules
 
 ELITE_SHARE = 0.18
 SMOOTHING = 0.75
@@ -37,6 +30,7 @@ LEAST_DEVIATION = 0.01
 FINALISTS = 6
 FINAL_VARIANTS = 32
 FINAL_ROUNDS = 2
+DEFAULT_PRICES = Prices()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +38,8 @@ class SearchResult:
     """rule [B, K] and unit [B, K] found; curve [B, iterations]: the mean candidate's score.
 
     score [B] and start_score [B] are those of the rule found and of the start, both on all
-    variants with the same chance.
+    variants with the same chance and the same prices; violation [B] and kills_per_h [B] are the
+    found rule's there. violation_price [B] is what the budget made a violation cost at the end.
     """
 
     rule: FloatArray
@@ -52,69 +47,10 @@ class SearchResult:
     curve: FloatArray
     score: FloatArray
     start_score: FloatArray
+    violation: FloatArray
+    kills_per_h: FloatArray
+    violation_price: FloatArray
     cpu_seconds: float
-
-
-@compiled
-def score_rules(
-    rules: FloatArray,
-    parameters: FloatArray,
-    limits: FloatArray,
-    rates: FloatArray,
-    noise: FloatArray,
-    allocations: FloatArray,
-    weights: FloatArray,
-    intervals: int,
-    out: FloatArray,
-) -> None:
-    """Mean (reward, violation) out [B, C, 2] of rules [B, C, K] over variants [B, V, ...]."""
-    rules = borrowed(rules)
-    parameters = borrowed(parameters)
-    limits = borrowed(limits)
-    rates = borrowed(rates)
-    noise = borrowed(noise)
-    allocations = borrowed(allocations)
-    weights = borrowed(weights)
-    out = borrowed(out)
-    state = np.zeros(STATE_COUNT)
-    rule_state = np.zeros(CONTROLLER_STATE_COUNT)
-    allocation = np.zeros(3)
-    metrics = np.zeros(EPISODE_COUNT)
-    samples = np.zeros((INTERVAL_STEPS, SAMPLE_COUNT))
-    no_samples = np.zeros((0, SAMPLE_COUNT))
-    no_allocations = np.zeros((0, 3))
-    variants = parameters.shape[1]
-    for row in range(rules.shape[0]):
-        for candidate in range(rules.shape[1]):
-            for variant in range(variants):
-                allocation[:] = allocations[row]
-                metrics[:] = 0.0
-                initial_one(
-                    state,
-                    parameters[row, variant],
-                    allocation[0],
-                    allocation[1],
-                    allocation[2],
-                    rates[row, variant, 0],
-                )
-                rule_episode(
-                    state,
-                    rule_state,
-                    parameters[row, variant],
-                    limits[row],
-                    allocation,
-                    rules[row, candidate],
-                    rates[row, variant],
-                    noise[row, variant],
-                    weights,
-                    intervals,
-                    samples,
-                    metrics,
-                    no_samples,
-                    no_allocations,
-                )
-                out[row, candidate, 0] += metrics[REWARD] / variants
-                out[row, candidate, 1] += metrics[VIOLATION] / variants
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +59,18 @@ class _Problem:
     limits: FloatArray
     rates: FloatArray
     allocations: FloatArray
-    penalty: float
     weights: FloatArray
 
-    def score(
+    def measure(
         self, units: FloatArray, variants: NDArray[np.intp], rng: np.random.Generator
     ) -> FloatArray:
-        """Scores [B, C] of units [B, C, K] on variants [B, W] (indices) with fresh chance."""
+        """[B, C, SCORE_COUNT] of units [B, C, K] on variants [B, W] (indices), fresh chance."""
         batch, count = variants.shape
         rows = np.arange(batch)[:, None]
         rates = contiguous(self.rates[rows, variants])
         steps = rates.shape[2]
         noise = draw_noise(rng, steps, batch * count).reshape(batch, count, steps, -1)
-        out = np.zeros((batch, units.shape[1], 2))
+        out = np.zeros((batch, units.shape[1], SCORE_COUNT))
         score_rules(
             contiguous(from_unit(units)),
             contiguous(self.parameters[rows, variants]),
@@ -147,8 +82,7 @@ class _Problem:
             steps // INTERVAL_STEPS,
             out,
         )
-        scores: FloatArray = out[:, :, 0] - self.penalty * out[:, :, 1]
-        return scores
+        return out
 
 
 def search_rule(
@@ -162,7 +96,7 @@ def search_rule(
     iterations: int = 16,
     candidates: int = 56,
     traces: int = 6,
-    violation_penalty: float = 0.1,
+    prices: Prices = DEFAULT_PRICES,
     weights: RewardWeights | None = None,
     on_iteration: Callable[[int, int], None] | None = None,
 ) -> SearchResult:
@@ -181,7 +115,6 @@ def search_rule(
         contiguous(limits),
         contiguous(rates[:, :, :steps]),
         contiguous(clip_allocation(contiguous(initial_allocation), limits)),
-        violation_penalty,
         (weights or RewardWeights()).row(),
     )
     batch, variants = parameters.shape[:2]
@@ -190,15 +123,17 @@ def search_rule(
     deviation = np.full_like(mean, start_deviation)
     best = np.repeat(start[:, None], FINALISTS, axis=1)
     curve = np.empty((batch, iterations))
+    asked = PricesInForce(prices, batch)
     for iteration in range(iterations):
         chosen = _choose(rng, batch, variants, traces)
         units = _candidates(rng, mean, deviation, candidates)
-        scores = problem.score(units, chosen, rng)
+        measured = problem.measure(units, chosen, rng)
+        scores = asked.score(measured)
         curve[:, iteration] = scores[:, 0]
         order = np.argsort(-scores, axis=1, kind="stable")
-        elites = np.take_along_axis(
-            units, order[:, : max(3, int(ELITE_SHARE * candidates)), None], axis=1
-        )
+        chosen_few = order[:, : max(3, int(ELITE_SHARE * candidates)), None]
+        elites = np.take_along_axis(units, chosen_few, axis=1)
+        asked.follow(np.take_along_axis(measured, chosen_few, axis=1))
         best = elites[:, :FINALISTS]
         mean += SMOOTHING * (elites.mean(axis=1) - mean)
         deviation += SMOOTHING * (elites.std(axis=1) - deviation)
@@ -207,9 +142,10 @@ def search_rule(
             on_iteration(iteration + 1, iterations)
     finalists = np.concatenate([start[:, None], mean[:, None], best], axis=1)
     everything = _choose(rng, batch, variants, FINAL_VARIANTS)
-    final = np.zeros(finalists.shape[:2])
+    measured = np.zeros((*finalists.shape[:2], SCORE_COUNT))
     for _ in range(FINAL_ROUNDS):
-        final += problem.score(finalists, everything, rng) / FINAL_ROUNDS
+        measured += problem.measure(finalists, everything, rng) / FINAL_ROUNDS
+    final = asked.score(measured)
     winner = final.argmax(axis=1)
     each = np.arange(batch)
     unit = contiguous(finalists[each, winner])
@@ -219,6 +155,9 @@ def search_rule(
         curve=curve,
         score=final[each, winner],
         start_score=final[:, 0].copy(),
+        violation=measured[each, winner, SCORE_VIOLATION],
+        kills_per_h=measured[each, winner, SCORE_KILLS],
+        violation_price=asked.violation,
         cpu_seconds=time.process_time() - started,
     )
 

@@ -22,7 +22,7 @@ class ValidationConfig:
     violation_penalty: reward that a whole interval of violation costs when incumbents are tuned;
         the same as fine-tuning's.
     foresight_trials: changes that the search for the bound tries in each situation.
-    violation_margin, confidence: of the verdict.
+    violation_margin, kill_margin_per_h, confidence: of the verdict.
 
     Raises UserError for a value that can't be meant.
     """
@@ -36,6 +36,7 @@ class ValidationConfig:
     violation_penalty: float = 0.4
     foresight_trials: int = 2000
     violation_margin: float = 0.01
+    kill_margin_per_h: float = 0.1
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
@@ -49,6 +50,7 @@ class ValidationConfig:
             "violation_penalty": 0.0,
             "foresight_trials": 1,
             "violation_margin": 0.0,
+            "kill_margin_per_h": 0.0,
             "confidence": 0.5,
         }
         require_at_least("validation", self, lowest)

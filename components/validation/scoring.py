@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from components.cluster.compiled import FloatArray
-from components.cluster.reward import EPISODE_FIELDS
+from components.cluster.reward import EPISODE_FIELDS, INTERVAL_STEPS, STEP_HOURS
 from components.cluster.rollout import Rollout
 from components.validation.config import ValidationConfig
 from components.validation.controllers import INCUMBENTS, TITLES, score
@@ -22,9 +22,9 @@ START = "hpa_default"
 def workload_entry(played: Mapping[str, Rollout], config: ValidationConfig) -> dict[str, Any]:
     """One workload's rows, verdict and gap from its seeds x traces situations, as JSON values."""
     hardest, verdict = judge_all(
-        _scores(played["policy"]),
-        {name: _scores(played[name]) for name in INCUMBENTS},
-        Criteria(config.violation_margin, config.confidence),
+        _scores(played["policy"], config),
+        {name: _scores(played[name], config) for name in INCUMBENTS},
+        Criteria(config.violation_margin, config.kill_margin_per_h, config.confidence),
     )
     ours, start, bound = (
         score(played[name], config.violation_penalty) for name in ("policy", START, "foresight")
@@ -71,12 +71,14 @@ def summary_rows(
     return summary
 
 
-def _scores(rollout: Rollout) -> Scores:
+def _scores(rollout: Rollout, config: ValidationConfig) -> Scores:
+    hours = config.decisions * INTERVAL_STEPS * STEP_HOURS
     return Scores(
         violation=rollout.metric("violation"),
         reward=rollout.metric("reward"),
         core_hours=rollout.metric("core_hours"),
         gib_hours=rollout.metric("gib_hours"),
+        kills_per_h=rollout.metric("oom_kills") / hours,
     )
 
 

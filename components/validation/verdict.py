@@ -19,10 +19,12 @@ class Criteria:
     """What the gate asks for.
 
     `violation_margin`: how much larger the share of violating steps may be (0.01: one percentage
-    point). `confidence`: of each one-sided bound.
+    point). `kill_margin_per_h`: how many more OOM kills an hour. `confidence`: of each one-sided
+    bound.
     """
 
     violation_margin: float = 0.01
+    kill_margin_per_h: float = 0.1
     confidence: float = 0.95
 
 
@@ -31,12 +33,14 @@ class Scores:
     """One controller's results in the same N situations as its opponent's, pair by pair.
 
     violation [N]: share of steps. reward [N]. core_hours, gib_hours [N]: requested.
+    kills_per_h [N]: OOM kills.
     """
 
     violation: FloatArray
     reward: FloatArray
     core_hours: FloatArray
     gib_hours: FloatArray
+    kills_per_h: FloatArray
 
     @property
     def cost(self) -> FloatArray:
@@ -67,28 +71,33 @@ class Verdict:
 def judge(policy: Scores, incumbent: Scores, criteria: Criteria) -> Verdict:
     """Compares the policy with the tuned incumbent, pair by pair.
 
-    Accepted when its violations are non-inferior (the upper bound of the mean difference is below
-    the margin) and its reward or its cost is strictly better (a bound on the right side of zero).
-    The last two share the allowed error, so that two chances are not twice the luck (Bonferroni).
+    Accepted when its violations and its OOM kills are non-inferior (the upper bound of the mean
+    difference is below the margin) and its reward or its cost is strictly better (a bound on the
+    right side of zero). The last two share the allowed error, so that two chances are not twice
+    the luck (Bonferroni).
     """
     confidence = criteria.confidence
     either = 1.0 - (1.0 - confidence) / 2.0
     violation = policy.violation - incumbent.violation
     reward = policy.reward - incumbent.reward
     saving = (incumbent.cost - policy.cost) / incumbent.cost
-    worst = upper_bound(violation, confidence)
+    kills = policy.kills_per_h - incumbent.kills_per_h
+    worst, most_kills = upper_bound(violation, confidence), upper_bound(kills, confidence)
     gain, saved = lower_bound(reward, either), lower_bound(saving, either)
-    margin = criteria.violation_margin
+    margin, kill_margin = criteria.violation_margin, criteria.kill_margin_per_h
     checks = (
         Check("violation", float(violation.mean()), worst, margin, worst < margin),
         Check("reward", float(reward.mean()), gain, 0.0, gain > 0.0),
         Check("cost", float(saving.mean()), saved, 0.0, saved > 0.0),
+        Check("oom_kills", float(kills.mean()), most_kills, kill_margin, most_kills < kill_margin),
     )
-    accepted = checks[0].passed and (checks[1].passed or checks[2].passed)
+    safe = checks[0].passed and checks[3].passed
+    accepted = safe and (checks[1].passed or checks[2].passed)
     reasons = (
         _violation_reason(policy, incumbent, checks[0], confidence),
         _reward_reason(policy, incumbent, checks[1], either),
         _cost_reason(policy, incumbent, checks[2], either),
+        _kills_reason(policy, incumbent, checks[3], confidence),
     )
     return Verdict(accepted, checks, reasons)
 
@@ -148,4 +157,13 @@ def _cost_reason(policy: Scores, incumbent: Scores, check: Check, confidence: fl
         f" {incumbent.cost.mean():.3f} under the incumbent. With {100 * confidence:g} % confidence"
         f" the saving is above {100 * check.bound:+.1f} %:"
         f" {'cheaper' if check.passed else 'not proved cheaper'}."
+    )
+
+
+def _kills_reason(policy: Scores, incumbent: Scores, check: Check, confidence: float) -> str:
+    return (
+        f"OOM kills an hour: {policy.kills_per_h.mean():.2f}, {incumbent.kills_per_h.mean():.2f}"
+        f" under the incumbent. With {100 * confidence:g} % confidence the difference is below"
+        f" {check.bound:+.2f}; up to {check.limit:+.2f} is allowed:"
+        f" {'passed' if check.passed else 'failed'}."
     )

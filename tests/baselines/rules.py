@@ -15,9 +15,11 @@ from components.cluster.reward import EPISODE_FIELDS, INTERVAL_STEPS, RewardWeig
 from components.cluster.rollout import Rollout, rollout_hpa, rollout_hpa_vpa
 from components.cluster.tuning import Scenarios, TunedAutoscaler, tune_hpa, tune_hpa_vpa
 from components.cluster.vpa import DEFAULT_MARGIN, empty_history, note_usage
+from components.policy.prices import Prices
 from components.policy.rule import RULE_COUNT, default_rule, from_unit, to_unit
 from components.policy.rule_rollout import rollout_rule
-from components.policy.search import score_rules, search_rule
+from components.policy.rule_scores import SCORE_COUNT, SCORE_REWARD, SCORE_VIOLATION, score_rules
+from components.policy.search import search_rule
 from tests.baselines.worlds import World
 
 Figures = dict[str, FloatArray]
@@ -162,7 +164,7 @@ def search_common(
     for _ in range(iterations):
         draws = rng.standard_normal((GLOBAL_CANDIDATES, RULE_COUNT))
         units = np.clip(known.mean + draws * known.deviation, 0.0, 1.0)
-        out = np.zeros((batch, GLOBAL_CANDIDATES, 2))
+        out = np.zeros((batch, GLOBAL_CANDIDATES, SCORE_COUNT))
         score_rules(
             contiguous(np.broadcast_to(from_unit(units), (batch, *units.shape))),
             contiguous(scenarios.parameters),
@@ -174,7 +176,8 @@ def search_common(
             scenarios.steps // INTERVAL_STEPS,
             out,
         )
-        score = (out[..., 0] - VIOLATION_PENALTY * out[..., 1]).mean(axis=0)
+        priced = out[..., SCORE_REWARD] - VIOLATION_PENALTY * out[..., SCORE_VIOLATION]
+        score = priced.mean(axis=0)
         elites = units[np.argsort(-score)[:GLOBAL_ELITES]]
         known = _Common(elites.mean(axis=0), 0.3 * known.deviation + 0.7 * elites.std(axis=0))
     return known.mean
@@ -193,7 +196,7 @@ def search_each(
         SEARCH_DEVIATION,
         rng,
         iterations=iterations,
-        violation_penalty=VIOLATION_PENALTY,
+        prices=Prices(VIOLATION_PENALTY),
     )
     return found.rule
 

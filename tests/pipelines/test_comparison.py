@@ -41,24 +41,37 @@ def test_a_figure_that_is_missing_is_a_dash() -> None:
     assert cells[1:3] == ["0.500", "–"]
 
 
-def verdict(violation: float, reward: float, cost: float) -> dict[str, object]:
-    bounds = {"violation": (violation, 0.01), "reward": (reward, 0.0), "cost": (cost, 0.0)}
+def verdict(
+    violation: float, reward: float, cost: float, oom_kills: float = 0.0
+) -> dict[str, object]:
+    bounds = {
+        "violation": (violation, 0.01),
+        "reward": (reward, 0.0),
+        "cost": (cost, 0.0),
+        "oom_kills": (oom_kills, 0.1),
+    }
     checks = [
         {
             "name": name,
             "bound": bound,
             "limit": limit,
-            "passed": bound < limit if name == "violation" else bound > limit,
+            "passed": bound > limit if name in ("reward", "cost") else bound < limit,
         }
         for name, (bound, limit) in bounds.items()
     ]
-    accepted = bool(checks[0]["passed"] and (checks[1]["passed"] or checks[2]["passed"]))
+    safe = checks[0]["passed"] and checks[3]["passed"]
+    accepted = bool(safe and (checks[1]["passed"] or checks[2]["passed"]))
     return {"accepted": accepted, "opponent": "hpa", "checks": checks}
 
 
 def test_a_refusal_for_violations_names_bound_and_limit() -> None:
     told = reason(verdict(0.0127, 0.05, 0.1))
     assert told == "violations at most +1.27 points, +1.00 points allowed"
+
+
+def test_a_refusal_for_oom_kills_names_bound_and_limit() -> None:
+    told = reason(verdict(0.001, 0.05, 0.1, oom_kills=0.3))
+    assert told == "OOM kills at most +0.30 an hour, +0.10 allowed"
 
 
 def test_a_refusal_for_want_of_a_gain_names_both_bounds() -> None:

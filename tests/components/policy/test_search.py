@@ -4,7 +4,14 @@ from components.cluster.applications import sample_applications
 from components.cluster.limits import clip_allocation
 from components.cluster.noise import draw_noise
 from components.cluster.rates import synthetic_rates
-from components.policy.rule_parameters import RULE_COUNT, default_rule, from_unit, to_unit
+from components.policy.prices import Prices, PricesInForce
+from components.policy.rule_parameters import (
+    RULE_COUNT,
+    RULE_NAMES,
+    default_rule,
+    from_unit,
+    to_unit,
+)
 from components.policy.rule_rollout import rollout_rule
 from components.policy.search import SearchResult, search_rule
 
@@ -56,3 +63,54 @@ def test_progress_is_reported_after_each_iteration() -> None:
         np.random.default_rng(0), 3, 8, 2, on_iteration=lambda *counts: seen.append(counts),
     )  # fmt: skip
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_kill_costs_its_price_beside_the_violation_that_it_is() -> None:
+    prices = PricesInForce(Prices(violation=0.4, kill_per_h=0.05), 2)
+    measured = np.array([[[0.9, 0.1, 0.0]], [[0.9, 0.1, 2.0]]])
+    np.testing.assert_allclose(prices.score(measured), [[0.86], [0.76]])
+
+
+def test_the_price_of_a_violation_follows_its_budget_between_its_bounds() -> None:
+    prices = PricesInForce(Prices(violation=0.4, budget=0.02, step=2.0, highest=1.0), 3)
+    prices.follow(np.array([[[0.9, 0.12, 0.0]], [[0.9, 0.02, 0.0]], [[0.9, 0.0, 0.0]]]))
+    np.testing.assert_allclose(prices.violation, [0.6, 0.4, 0.4])
+    prices.follow(np.array([[[0.9, 0.0, 0.0]], [[0.9, 0.9, 0.0]], [[0.9, 0.07, 0.0]]]))
+    np.testing.assert_allclose(prices.violation, [0.56, 1.0, 0.5])
+
+
+def test_without_a_budget_the_price_stays() -> None:
+    prices = PricesInForce(Prices(violation=0.4), 1)
+    prices.follow(np.array([[[0.9, 1.0, 0.0]]]))
+    np.testing.assert_array_equal(prices.violation, [0.4])
+
+
+def test_a_budget_makes_the_search_violate_less_where_violations_are_nearly_free() -> None:
+    start = np.tile(to_unit(default_rule()), (BATCH, 1))
+
+    def found(prices: Prices) -> SearchResult:
+        rng = np.random.default_rng(11)
+        return search_rule(MEMBERS, LIMITS, RATES, START, start, 0.2, rng, 10, 32, 6, prices)
+
+    free = found(Prices(violation=0.0))
+    held = found(Prices(violation=0.0, budget=0.01, step=4.0))
+    assert held.violation.mean() < free.violation.mean()
+    assert (held.violation_price >= 0.0).all()
+    assert held.violation_price.max() > 0.0
+
+
+def test_priced_kills_become_fewer() -> None:
+    """Services whose smallest size is too small for them, where only a kill costs anything."""
+    start = np.tile(to_unit(default_rule()), (BATCH, 1))
+    start[:, [RULE_NAMES.index("memory_margin"), RULE_NAMES.index("memory_floor_share")]] = 0.0
+
+    def kills(price: float) -> float:
+        rng = np.random.default_rng(12)
+        prices = Prices(violation=0.0, kill_per_h=price)
+        return float(
+            search_rule(
+                MEMBERS, LIMITS, RATES, START, start, 0.2, rng, 10, 32, 6, prices
+            ).kills_per_h.mean()
+        )
+
+    assert kills(0.2) < kills(0.0)

@@ -12,16 +12,24 @@ INCUMBENT = Scores(
     reward=np.full(N, 0.80),
     core_hours=np.full(N, 1.0),
     gib_hours=np.full(N, 4.5),
+    kills_per_h=np.zeros(N),
 )
 
 
-def scores(violation: float, reward: float, core_hours: float, spread: float = 1.0) -> Scores:
+def scores(
+    violation: float,
+    reward: float,
+    core_hours: float,
+    spread: float = 1.0,
+    kills_per_h: float = 0.0,
+) -> Scores:
     """The incumbent's scores moved to these means, with a spread of .001 around them."""
     return Scores(
         violation + spread * WAVE,
         reward + spread * WAVE,
         core_hours + spread * WAVE,
         np.full(N, 4.5),
+        kills_per_h + spread * WAVE,
     )
 
 
@@ -29,7 +37,7 @@ def test_better_in_everything_is_accepted() -> None:
     verdict = judge(scores(0.01, 0.85, 0.8), INCUMBENT, Criteria())
 
     assert verdict.accepted
-    assert [check.name for check in verdict.checks] == ["violation", "reward", "cost"]
+    assert [check.name for check in verdict.checks] == ["violation", "reward", "cost", "oom_kills"]
     assert all(check.passed for check in verdict.checks)
 
 
@@ -39,7 +47,7 @@ def test_the_numbers_by_hand() -> None:
     Each difference has s = .001 * sqrt(20 / 19) = .00102598, over sqrt(20): .000229416.
     t.95(19) = 1.729133 and t.975(19) = 2.093024.
     """
-    violation, reward, cost = judge(scores(0.01, 0.85, 0.8), INCUMBENT, Criteria()).checks
+    violation, reward, cost, _ = judge(scores(0.01, 0.85, 0.8), INCUMBENT, Criteria()).checks
 
     assert violation.difference == pytest.approx(-0.01)
     assert violation.bound == pytest.approx(-0.01 + 1.729133 * 0.000229416, abs=1e-8)
@@ -92,6 +100,7 @@ def test_a_policy_that_is_only_a_copy_with_luck_is_rarely_accepted() -> None:
             INCUMBENT.reward + rng.normal(0, 0.01, N),
             INCUMBENT.core_hours + rng.normal(0, 0.01, N),
             INCUMBENT.gib_hours,
+            INCUMBENT.kills_per_h,
         )
         accepted += judge(lucky, INCUMBENT, Criteria()).accepted
 
@@ -99,7 +108,7 @@ def test_a_policy_that_is_only_a_copy_with_luck_is_rarely_accepted() -> None:
 
 
 def test_reasons_carry_the_numbers() -> None:
-    violation, reward, cost = judge(scores(0.01, 0.85, 0.8), INCUMBENT, Criteria()).reasons
+    violation, reward, cost, kills = judge(scores(0.01, 0.85, 0.8), INCUMBENT, Criteria()).reasons
 
     assert violation == (
         "SLO violations: 1.00 % of the time, 2.00 % under the incumbent. With 95 % confidence the"
@@ -113,16 +122,49 @@ def test_reasons_carry_the_numbers() -> None:
         "Cost: 1.300 core-hours (with memory at 9 GiB a core), 1.500 under the incumbent. With"
         " 97.5 % confidence the saving is above +13.3 %: cheaper."
     )
+    assert kills == (
+        "OOM kills an hour: 0.00, 0.00 under the incumbent. With 95 % confidence the difference is"
+        " below +0.00; up to +0.10 is allowed: passed."
+    )
 
 
 def test_reasons_say_what_failed() -> None:
-    violation, reward, cost = judge(scores(0.05, 0.70, 1.5), INCUMBENT, Criteria()).reasons
+    violation, reward, cost, kills = judge(
+        scores(0.05, 0.70, 1.5, kills_per_h=0.5), INCUMBENT, Criteria()
+    ).reasons
 
     assert violation.endswith(
         "the policy has at most 3.04 points more; up to 1.00 points more is allowed: failed."
     )
     assert reward.endswith("not proved better.")
     assert cost.endswith("not proved cheaper.")
+    assert kills.endswith("below +0.50; up to +0.10 is allowed: failed.")
+
+
+def test_more_oom_kills_than_the_incumbent_are_refused_whatever_else_is_better() -> None:
+    """s = .00102598, over sqrt(20) .000229416, times t.95(19) = 1.729133: .000396691."""
+    few = judge(scores(0.01, 0.85, 0.8, kills_per_h=0.0995), INCUMBENT, Criteria())
+    many = judge(scores(0.01, 0.85, 0.8, kills_per_h=0.0997), INCUMBENT, Criteria())
+
+    assert few.accepted
+    assert few.checks[3].bound == pytest.approx(0.0995 + 0.000396691, abs=1e-8)
+    assert not many.accepted
+    assert all(check.passed for check in many.checks[:3])
+
+
+def test_one_kill_in_twenty_hours_is_too_uncertain_for_the_usual_margin() -> None:
+    """One kill in 20 hours: .05 + 1.729133 * .223607 / sqrt(20) = .13646, over the margin."""
+    rare = np.zeros(N)
+    rare[0] = 1.0
+    policy = scores(0.01, 0.85, 0.8)
+    killing = Scores(
+        policy.violation, policy.reward, policy.core_hours, policy.gib_hours, kills_per_h=rare
+    )
+    bound = judge(killing, INCUMBENT, Criteria()).checks[3].bound
+
+    assert bound == pytest.approx(0.13646, abs=1e-5)
+    assert not judge(killing, INCUMBENT, Criteria()).accepted
+    assert judge(killing, INCUMBENT, Criteria(kill_margin_per_h=0.2)).accepted
 
 
 def test_a_policy_has_to_pass_against_each_incumbent_and_the_hardest_is_named() -> None:

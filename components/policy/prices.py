@@ -1,0 +1,54 @@
+"""What violations and OOM kills cost a rule in the search, and how the first follows a budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.cluster.compiled import FloatArray
+from components.policy.rule_scores import SCORE_KILLS, SCORE_REWARD, SCORE_VIOLATION
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Reward that a rule loses.
+
+    violation: for violating all the time, at first and at least.
+    kill_per_h: for one OOM kill an hour; a kill is also a step that violates.
+    budget: share of steps that may violate. While the best rules of an iteration violate more,
+        the price of a violation rises by `step` times the excess, up to `highest`; while they
+        violate less it falls again. None: the price stays.
+    """
+
+    violation: float = 0.1
+    kill_per_h: float = 0.0
+    budget: float | None = None
+    step: float = 2.0
+    highest: float = 4.0
+
+
+class PricesInForce:
+    """The prices of a batch of searches: a Lagrange multiplier for each workload's budget."""
+
+    def __init__(self, prices: Prices, batch: int) -> None:
+        self._prices = prices
+        self.violation: FloatArray = np.full(batch, prices.violation)
+
+    def score(self, measured: FloatArray) -> FloatArray:
+        """Reward less what violations and kills cost now, [B, C] of measured [B, C, 3]."""
+        scores: FloatArray = (
+            measured[..., SCORE_REWARD]
+            - self.violation[:, None] * measured[..., SCORE_VIOLATION]
+            - self._prices.kill_per_h * measured[..., SCORE_KILLS]
+        )
+        return scores
+
+    def follow(self, elites: FloatArray) -> None:
+        """Dual ascent on the budget, by the mean violation of an iteration's elites [B, C, 3]."""
+        prices = self._prices
+        if prices.budget is None:
+            return
+        excess = elites[..., SCORE_VIOLATION].mean(axis=1) - prices.budget
+        highest = max(prices.highest, prices.violation)
+        self.violation = np.clip(self.violation + prices.step * excess, prices.violation, highest)
