@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from components.errors import UserError
+from pipelines import command_bench, command_import
 from pipelines.runs import StageFailedError
 
 USER_ERROR_EXIT_CODE = 2
@@ -28,6 +29,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+command_bench.register(app)
+command_import.register(app)
 
 Output = Annotated[Path, typer.Option(help="Folder for the runs; each gets its own inside.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed and input give the same result.")]

@@ -1,0 +1,1 @@
+"""From an HPA, a VPA or a KEDA ScaledObject to a MultidimPodAutoscaler with the same bounds."""
