@@ -1,0 +1,40 @@
+"""`aware explain`: one workload of a finished run, in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def explain(
+        workload: Annotated[str, typer.Argument(help="namespace/name")],
+        run: Annotated[Path, typer.Option(help="A finished run.")] = Path("runs/latest"),
+        as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+    ) -> None:
+        """Why a workload's policy was accepted or refused, what it would do, how to stop it.
+
+        Example: aware explain shop/checkout --run runs/latest
+        """
+        from rich.markup import escape
+
+        from pipelines.answer import run_console
+        from pipelines.explanation import explanation
+        from pipelines.facts import read_facts
+        from pipelines.runs import finished_run
+
+        sections = explanation(read_facts(finished_run(run), {}), workload)
+        if as_json:
+            typer.echo(json.dumps({part.heading: list(part.lines) for part in sections}))
+            return
+        console = run_console()
+        for part in sections:
+            console.print(f"\n[bold]{escape(part.heading)}")
+            for line in part.lines:
+                console.print(f"  {line}", markup=False)
