@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from components.errors import UserError
-from pipelines import command_bench, command_import
+from pipelines import command_bench, command_explain, command_import, command_savings
 from pipelines.runs import StageFailedError
 
 USER_ERROR_EXIT_CODE = 2
@@ -30,7 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 command_bench.register(app)
+command_explain.register(app)
 command_import.register(app)
+command_savings.register(app)
 
 Output = Annotated[Path, typer.Option(help="Folder for the runs; each gets its own inside.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed and input give the same result.")]
