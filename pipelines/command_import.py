@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 
 from components.artifacts.files import write_text
 from components.errors import UserError
+from pipelines.cluster_access import user_kubeconfig
 
 
 class Origin(StrEnum):
@@ -92,7 +94,7 @@ def _of_cluster(origins: list[Origin], namespace: str) -> list[dict[str, Any]]:
     from components.kubernetes_api.client import connect
     from components.kubernetes_api.errors import AbsentError
 
-    client = connect()
+    client = connect(user_kubeconfig(os.environ, Path.home()))
     documents = []
     for origin in origins:
         group, plural, kind = PATHS[origin]
