@@ -38,8 +38,8 @@ bench: $(VENV)/installed-dev  ## every benchmark, quick form
 bench-%: $(VENV)/installed-dev  ## one benchmark in full, such as bench-simulator
 	$(BIN)/python -m tests.benchmarks.$*
 
-compile: $(VENV)/installed-run  ## both pipelines as Kubeflow's IR YAML
-	$(BIN)/aware compile --output $(RUNS)/compiled
+compile: $(VENV)/installed-run  ## both pipelines for Kubeflow; IMAGES=FILE of their digests
+	$(BIN)/aware compile $(if $(IMAGES),--images $(IMAGES),--local-images) --output $(RUNS)/compiled
 
 record: $(VENV)/installed-dev  ## record real containers under real load again (root, an hour)
 	$(BIN)/python -m tests.recorder --minutes 62 --output $(RECORDINGS)/recordings

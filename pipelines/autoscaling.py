@@ -8,6 +8,7 @@ from components.ingestion.component import ingestion
 from components.meta_training.component import meta_training
 from components.rollout.component import rollout
 from components.validation.component import validation
+from pipelines.stage_settings import settle
 
 
 @dsl.pipeline(
@@ -46,13 +47,15 @@ def autoscaling(
         end=end,
     )
     # Telemetry and store lie outside of what kfp's cache knows.
-    ingested.set_caching_options(False)
+    settle(ingested, "ingestion", cached=False)
     dataset = ingested.outputs["output"]
 
     embedded = embedding(dataset=dataset, seed=seed, quick=quick)
+    settle(embedded, "embedding")
     learned = meta_training(
         dataset=dataset, embedding=embedded.outputs["output"], seed=seed, quick=quick
     )
+    settle(learned, "meta_training")
     tuned = fine_tuning(
         dataset=dataset,
         embedding=embedded.outputs["output"],
@@ -60,6 +63,7 @@ def autoscaling(
         seed=seed,
         quick=quick,
     )
+    settle(tuned, "fine_tuning")
     validated = validation(
         dataset=dataset,
         embedding=embedded.outputs["output"],
@@ -68,6 +72,7 @@ def autoscaling(
         seed=seed,
         quick=quick,
     )
+    settle(validated, "validation")
     rolled_out = rollout(
         dataset=dataset,
         embedding=embedded.outputs["output"],
@@ -77,4 +82,4 @@ def autoscaling(
         store_url=store_url,
         dry_run=dry_run,
     )
-    rolled_out.set_caching_options(False)
+    settle(rolled_out, "rollout", cached=False)

@@ -16,7 +16,14 @@ from typing import Annotated
 import typer
 
 from components.errors import UserError
-from pipelines import command_bench, command_explain, command_import, command_savings
+from pipelines import (
+    command_bench,
+    command_doctor,
+    command_explain,
+    command_import,
+    command_kubeflow,
+    command_savings,
+)
 from pipelines.runs import StageFailedError
 
 USER_ERROR_EXIT_CODE = 2
@@ -30,8 +37,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 command_bench.register(app)
+command_doctor.register(app)
 command_explain.register(app)
 command_import.register(app)
+command_kubeflow.register(app)
 command_savings.register(app)
 
 Output = Annotated[Path, typer.Option(help="Folder for the runs; each gets its own inside.")]
@@ -97,14 +106,26 @@ def retrain(
 @app.command()
 def compile(  # noqa: A001 (the command's name)
     output: Annotated[Path, typer.Option(help="Folder for the YAML files.")] = Path("compiled"),
+    images: Annotated[
+        Path | None, typer.Option(help="YAML of the stages' images by digest.")
+    ] = None,
+    local_images: Annotated[
+        bool, typer.Option("--local-images", help="Images by the tags of a build on this machine.")
+    ] = False,
 ) -> None:
-    """Write both pipelines as Kubeflow's IR YAML.
+    """Write both pipelines for Kubeflow.
 
-    Example: aware compile --output compiled
+    Example: aware compile --images images.yaml --output compiled
     """
     from pipelines.compile import compile_pipelines
+    from pipelines.image_references import read_images
 
-    for path in compile_pipelines(output):
+    if (images is None) != local_images:
+        raise UserError(
+            "give --images FILE, the stages' images by digest, or --local-images to look at the "
+            "result with tags, which a cluster's cache can't tell apart"
+        )
+    for path in compile_pipelines(output, read_images(images) if images else None):
         typer.echo(path)
 
 

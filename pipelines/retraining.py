@@ -8,6 +8,7 @@ from components.fine_tuning.component import fine_tuning
 from components.ingestion.component import ingestion
 from components.rollout.component import rollout
 from components.validation.component import validation
+from pipelines.stage_settings import settle
 
 
 def _imported(uri: str) -> dsl.Artifact:
@@ -59,7 +60,7 @@ def retraining(
         end=end,
     )
     # Telemetry and store lie outside of what kfp's cache knows.
-    ingested.set_caching_options(False)
+    settle(ingested, "ingestion", cached=False)
     recent = ingested.outputs["output"]
     reference_dataset = _imported(reference)
     known_embedding = _imported(earlier_embedding)
@@ -71,11 +72,12 @@ def retraining(
         embedding=known_embedding,
         validation=_imported(earlier_validation),
     )
-    checked.set_caching_options(False)
+    settle(checked, "drift_check", cached=False)
 
     # The count is named "Output": kfp.local 2.17 takes a condition on any other name for False.
     with dsl.If(checked.outputs["Output"] > 0, name="drifted"):
         embedded = embedding(dataset=recent, earlier=known_embedding, seed=seed, quick=quick)
+        settle(embedded, "embedding")
         tuned = fine_tuning(
             dataset=recent,
             embedding=embedded.outputs["output"],
@@ -84,6 +86,7 @@ def retraining(
             seed=seed,
             quick=quick,
         )
+        settle(tuned, "fine_tuning")
         validated = validation(
             dataset=recent,
             embedding=embedded.outputs["output"],
@@ -92,6 +95,7 @@ def retraining(
             seed=seed,
             quick=quick,
         )
+        settle(validated, "validation")
         rolled_out = rollout(
             dataset=recent,
             embedding=embedded.outputs["output"],
@@ -101,4 +105,4 @@ def retraining(
             store_url=store_url,
             dry_run=dry_run,
         )
-        rolled_out.set_caching_options(False)
+        settle(rolled_out, "rollout", cached=False)

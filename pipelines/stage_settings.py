@@ -1,0 +1,80 @@
+"""What each stage may use of a cluster, for how long, and how often it is tried again.
+
+| stage         | what sets its size                                                    |
+|---------------|-----------------------------------------------------------------------|
+| ingestion     | telemetry of all workloads, one at a time in memory                   |
+| embedding     | the encoder's training, then a twin for each workload                 |
+| meta_training | a batch of simulated applications, one thread                         |
+| fine_tuning   | a search for each workload                                            |
+| validation    | an optimum under foresight for each workload                          |
+| rollout       | as many small uploads as workloads                                    |
+| drift_check   | two datasets                                                          |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kfp import kubernetes
+from kfp.dsl import PipelineTask
+
+LABEL = "app.kubernetes.io/part-of"
+PRODUCT = "aware"
+
+
+@dataclass(frozen=True, slots=True)
+class StageSettings:
+    """Requests and limits as Kubernetes writes them; a limit of CPU would only slow learning."""
+
+    cpu_request: str
+    memory_request: str
+    memory_limit: str
+    timeout_s: int
+    retries: int
+
+
+SETTINGS: dict[str, StageSettings] = {
+    # Outside of the cluster's own faults, Prometheus and the store may be away for a moment.
+    "ingestion": StageSettings("500m", "1Gi", "4Gi", 3600, 2),
+    "embedding": StageSettings("1", "2Gi", "4Gi", 4 * 3600, 1),
+    "meta_training": StageSettings("1", "2Gi", "6Gi", 12 * 3600, 1),
+    "fine_tuning": StageSettings("1", "2Gi", "6Gi", 12 * 3600, 1),
+    "validation": StageSettings("1", "2Gi", "6Gi", 12 * 3600, 1),
+    "rollout": StageSettings("250m", "512Mi", "2Gi", 1800, 2),
+    "drift_check": StageSettings("500m", "1Gi", "4Gi", 3600, 1),
+    "run_summary": StageSettings("100m", "256Mi", "1Gi", 600, 2),
+}
+
+
+def settle(task: PipelineTask, stage: str, cached: bool = True) -> PipelineTask:
+    """Set resources, time-out, labels and caching of a stage's task; return the task.
+
+    A local run leaves all but caching aside. Retries come when the pipeline is compiled: kfp.local
+    would heed them, and try a user's mistake again and again.
+    """
+    settings = SETTINGS[stage]
+    task.set_cpu_request(settings.cpu_request)
+    task.set_memory_request(settings.memory_request)
+    task.set_memory_limit(settings.memory_limit)
+    task.set_caching_options(cached)
+    kubernetes.set_timeout(task, settings.timeout_s)
+    kubernetes.add_pod_label(task, LABEL, PRODUCT)
+    kubernetes.add_pod_label(task, "app.kubernetes.io/component", stage)
+    return task
+
+
+def with_retries(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the compiled pipeline whose stages are tried again after a failure."""
+    graphs = [spec["root"], *spec["components"].values()]
+    for graph in graphs:
+        for key, task in graph.get("dag", {}).get("tasks", {}).items():
+            settings = SETTINGS.get(key.replace("-", "_"))
+            if settings is not None:
+                task["retryPolicy"] = {
+                    "maxRetryCount": settings.retries,
+                    "backoffDuration": "30s",
+                    "backoffFactor": 2.0,
+                    "backoffMaxDuration": "600s",
+                }
+    return spec
