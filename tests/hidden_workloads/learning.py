@@ -1,0 +1,99 @@
+"""What the learner makes of a hidden world's telemetry, by the product's own stages' code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.agent.encoder import Encoder, workload_shape
+from components.agent.encoder_training import EncoderSettings, embed, train_encoder
+from components.agent.meta_learner import LearningSettings, MetaLearner
+from components.agent.populations import synthetic_population
+from components.cluster.compiled import FloatArray
+from components.cluster.limits import limits_of
+from components.embedding.pasts import synthetic_pasts
+from components.fine_tuning.config import FineTuningConfig
+from components.fine_tuning.stage import prices_of
+from components.fine_tuning.variants import variants_of
+from components.meta_training.config import MetaTrainingConfig
+from components.meta_training.training import judges_of, train
+from components.policy.network import context_of
+from components.policy.prices import Prices
+from components.policy.rule_parameters import default_rule, to_unit
+from components.policy.search import SearchResult, search_rule
+from components.validation.situations import Case
+
+PAST_INTERVALS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """The trained encoder and meta-policy: synthetic applications only, none of them scored."""
+
+    encoder: Encoder
+    learner: MetaLearner
+
+    def propose(self, cases: tuple[Case, ...]) -> FloatArray:
+        """Zero-shot rules in the unit box [W, K], from the telemetry alone."""
+        pasts = [case.measured.past for case in cases]
+        contexts = [context_of(past, embed(self.encoder, past)) for past in pasts]
+        return self.learner.propose(np.concatenate(contexts))
+
+
+def train_meta(
+    seed: int, encoder_applications: int, encoder_updates: int, config: MetaTrainingConfig
+) -> Meta:
+    """Meta-training on its own training set, the policy selected on its own selection set."""
+    rng = np.random.default_rng([seed, 4])
+    pasts = synthetic_pasts(encoder_applications, PAST_INTERVALS, rng)
+    settings = EncoderSettings(updates=encoder_updates)
+    encoder = train_encoder(workload_shape(), pasts, settings, rng, lambda *_: None)
+    training = synthetic_population(encoder, config.applications, rng)
+    selection, held_out = (
+        synthetic_population(encoder, config.held_out_applications, rng) for _ in range(2)
+    )
+    learner = MetaLearner(
+        to_unit(default_rule()),
+        training.contexts.shape[1],
+        LearningSettings(
+            terms=config.terms,
+            term_decisions=config.term_decisions,
+            violation_budget=config.violation_budget,
+            first_multiplier=config.violation_penalty,
+        ),
+        config.seed,
+    )
+    judges = judges_of(training, selection, held_out, rng)
+    train(config, learner, training, judges, rng, lambda _: None)
+    return Meta(encoder, learner)
+
+
+def fine_tune(
+    cases: tuple[Case, ...],
+    start_unit: FloatArray,
+    config: FineTuningConfig,
+    prices: Prices | None = None,
+    point_estimate: bool = False,
+) -> SearchResult:
+    """Each workload's rule, searched on its twin's ensemble (or its best member alone)."""
+    variants = [
+        variants_of(case.measured, case.training_twin, config, np.random.default_rng(config.seed))
+        for case in cases
+    ]
+    parameters = np.stack([one.parameters for one in variants])
+    if point_estimate:
+        parameters = np.repeat(parameters[:, :1], parameters.shape[1], axis=1)
+    return search_rule(
+        parameters=parameters,
+        limits=limits_of([case.workload for case in cases]),
+        rates=np.stack([one.rates_per_s for one in variants]),
+        initial_allocation=np.vstack([case.usual_allocation for case in cases]),
+        start_unit=start_unit,
+        start_deviation=config.start_deviation,
+        rng=np.random.default_rng([config.seed, 5]),
+        iterations=config.iterations,
+        candidates=config.candidates,
+        traces=config.traces,
+        prices=prices or prices_of(config),
+    )
