@@ -24,7 +24,8 @@ REPLAY_CPU_M = 0
 REPLAY_MEMORY_BYTES = 1
 REPLAY_LATENCY_P50_MS = 2
 REPLAY_LATENCY_MS = 3
-REPLAY_COUNT = 4
+REPLAY_THROUGHPUT_PER_S = 4
+REPLAY_COUNT = 5
 
 
 @compiled
@@ -55,6 +56,7 @@ def replay_rows(
         )
         predicted[step, REPLAY_LATENCY_P50_MS] = shown[smp.LATENCY_P50_MS]
         predicted[step, REPLAY_LATENCY_MS] = shown[smp.EXACT_LATENCY_MS]
+        predicted[step, REPLAY_THROUGHPUT_PER_S] = shown[smp.SERVED] / smp.STEP_S
 
 
 def replay(parameters: FloatArray, limits: FloatArray, samples: FloatArray) -> FloatArray:

@@ -4,13 +4,13 @@ Member 0 is the fit to all training rows. The others are fits to block-bootstrap
 rows (blocks of two minutes, so that autocorrelated rows stay together), with what the telemetry
 doesn't identify drawn around its prior, and with a tail factor that is off by as much as the
 model's slow latency is off where it was measured: no bootstrap shows what a model can't express.
-Training and validation draw from all members.
+Training and validation draw from all members. The intervals of single rows are beside them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from components.cluster.limits import limits_of
 from components.cluster.parameters import PARAMETER_NAMES
 from components.cluster.twin_evidence import Evidence, evidence_of, identified
 from components.cluster.twin_fit import first_guess, fit_parameters, log_errors
+from components.cluster.twin_intervals import error_quantiles
 from components.errors import UserError
 from components.workload.spec import Workload
 
@@ -43,11 +44,16 @@ _UNSEEN = (
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """members [M, P]; held-out median relative errors by name; which parameters are identified."""
+    """members [M, P]; held-out median relative errors by name; which parameters are identified.
+
+    intervals: by name, what measured over predicted (of member 0) lies between in 90 % of rows;
+    only what enough rows show.
+    """
 
     members: FloatArray
     errors: dict[str, float]
     identified: dict[str, bool]
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def fit_twin(
@@ -81,7 +87,8 @@ def fit_twin(
         resampled[par.TAIL_FACTOR] *= np.exp(rng.normal(0.0, min(misfit, MOST_MISFIT)))
         ensemble.append(_unseen_drawn(rng, resampled, seen))
     errors = relative_errors(best, limits, evidence_of(held_out, workload))
-    return Twin(np.stack(ensemble), errors, seen)
+    quantiles = error_quantiles(evidence, limits, best, guess)
+    return Twin(np.stack(ensemble), errors, seen, _intervals(quantiles))
 
 
 def relative_errors(
@@ -111,6 +118,7 @@ def to_json(twin: Twin) -> dict[str, Any]:
         ],
         "errors": twin.errors,
         "identified": twin.identified,
+        "intervals": {name: list(ends) for name, ends in twin.intervals.items()},
     }
 
 
@@ -118,9 +126,24 @@ def from_json(document: Mapping[str, Any]) -> Twin:
     """The inverse of to_json; raises UserError when a parameter is missing."""
     try:
         members = [[float(row[name]) for name in PARAMETER_NAMES] for row in document["members"]]
-        return Twin(np.array(members), dict(document["errors"]), dict(document["identified"]))
+        # A twin of an older version has no intervals.
+        intervals = {
+            name: (low, high) for name, (low, high) in document.get("intervals", {}).items()
+        }
+        return Twin(
+            np.array(members), dict(document["errors"]), dict(document["identified"]), intervals
+        )
     except (KeyError, TypeError) as error:
         raise UserError(f"a twin lacks {error}; run the embedding stage again") from error
+
+
+def _intervals(quantiles: FloatArray) -> dict[str, tuple[float, float]]:
+    """Factors by ERROR_NAMES of the quantiles [4, 2] of logarithms that are known."""
+    return {
+        name: (float(np.exp(low)), float(np.exp(high)))
+        for name, (low, high) in zip(ERROR_NAMES, quantiles, strict=True)
+        if np.isfinite(low)
+    }
 
 
 def _noise(parameters: FloatArray, limits: FloatArray, evidence: Evidence) -> float:
