@@ -6,7 +6,7 @@ from components.embedding.component import embedding
 from components.fine_tuning.component import fine_tuning
 from components.ingestion.component import ingestion
 from components.meta_training.component import meta_training
-from components.rollout.component import rollout
+from components.rollout.component import rollout, run_summary
 from components.validation.component import validation
 from pipelines.stage_settings import settle
 
@@ -83,3 +83,12 @@ def autoscaling(
         dry_run=dry_run,
     )
     settle(rolled_out, "rollout", cached=False)
+    # Several states of tasks never change in the UI (kubeflow/pipelines#11979): this page does.
+    ended = run_summary(
+        dataset=dataset,
+        embedding=embedded.outputs["output"],
+        meta_policy=learned.outputs["output"],
+        validation=validated.outputs["output"],
+        rollout=rolled_out.outputs["output"],
+    )
+    settle(ended, "run_summary")

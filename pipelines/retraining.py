@@ -6,7 +6,7 @@ from components.drift_check.component import drift_check
 from components.embedding.component import embedding
 from components.fine_tuning.component import fine_tuning
 from components.ingestion.component import ingestion
-from components.rollout.component import rollout
+from components.rollout.component import rollout, run_summary
 from components.validation.component import validation
 from pipelines.stage_settings import settle
 
@@ -106,3 +106,14 @@ def retraining(
             dry_run=dry_run,
         )
         settle(rolled_out, "rollout", cached=False)
+        ended = run_summary(
+            dataset=recent,
+            embedding=embedded.outputs["output"],
+            validation=validated.outputs["output"],
+            rollout=rolled_out.outputs["output"],
+            drift=checked.outputs["output"],
+        )
+        settle(ended, "run_summary")
+    with dsl.Else(name="steady"):
+        nothing_done = run_summary(dataset=recent, drift=checked.outputs["output"])
+        settle(nothing_done, "run_summary")

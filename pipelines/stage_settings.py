@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +70,8 @@ def with_retries(spec: dict[str, Any]) -> dict[str, Any]:
     graphs = [spec["root"], *spec["components"].values()]
     for graph in graphs:
         for key, task in graph.get("dag", {}).get("tasks", {}).items():
-            settings = SETTINGS.get(key.replace("-", "_"))
+            # A stage that a pipeline uses twice is numbered the second time.
+            settings = SETTINGS.get(re.sub(r"-\d+$", "", key).replace("-", "_"))
             if settings is not None:
                 task["retryPolicy"] = {
                     "maxRetryCount": settings.retries,

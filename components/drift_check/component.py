@@ -14,6 +14,8 @@ def drift_check(
     embedding: dsl.Input[dsl.Artifact],
     validation: dsl.Input[dsl.Artifact],
     output: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
     live: List[str] = [],  # noqa: UP006, B006
 ) -> NamedTuple("Outputs", [("drifted", List[str]), ("Output", int)]):  # type: ignore[valid-type]  # noqa: UP006
     """Test whether what was learned of each workload still holds on recent telemetry.
@@ -24,13 +26,17 @@ def drift_check(
         embedding: the reference's embedding, with the twins.
         validation: what validation promised for the policy in force.
         output: drift.json, drift.png and drift.html.
+        metrics: how many workloads were checked and how many drifted.
+        report: drift.html.
         live: workloads (namespace/name) on which the policy acts: held against the promise.
 
     Returns:
         The drifted workloads, and how many they are.
     """
+    import shutil
     from pathlib import Path
 
+    from components.artifacts.files import write_json
     from components.drift_check import stage
     from components.drift_check.config import DriftConfig
     from components.launcher import launch
@@ -47,4 +53,9 @@ def drift_check(
             progress=Progress("drift_check"),
         )
     )
+    metrics.log_metric("checked", len(summary.checked))
+    metrics.log_metric("drifted", len(summary.drifted))
+    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
+    write_json(Path(metrics.path), metrics.metadata)
+    shutil.copyfile(Path(output.path) / "drift.html", report.path)
     return list(summary.drifted), len(summary.drifted)

@@ -8,6 +8,8 @@ from kfp import dsl
 )
 def ingestion(
     output: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
     telemetry: str = "",
     prometheus_url: str = "",
     workloads: str = "",
@@ -19,6 +21,8 @@ def ingestion(
 
     Args:
         output: the dataset: workloads.yaml, a Parquet file a workload, quality.json and .html.
+        metrics: how many workloads are usable, how many are not, and steps in all.
+        report: quality.html.
         telemetry: folder of recorded telemetry; or leave it empty and give prometheus_url.
         prometheus_url: the Prometheus to read instead.
         workloads: path of the workloads' YAML; empty for the one in the telemetry folder.
@@ -26,14 +30,16 @@ def ingestion(
         end: last time, ISO 8601; empty for all of a folder, or now.
         rate_window_s: how many seconds a rate is taken over, two scrapes at least.
     """
+    import shutil
     from pathlib import Path
 
+    from components.artifacts.files import write_json
     from components.ingestion import stage
     from components.ingestion.config import IngestionConfig
     from components.launcher import launch
     from components.progress import Progress
 
-    launch(
+    summary = launch(
         lambda: stage.run(
             IngestionConfig(
                 telemetry=telemetry,
@@ -47,3 +53,9 @@ def ingestion(
             progress=Progress("ingestion"),
         )
     )
+    metrics.log_metric("usable", len(summary.usable))
+    metrics.log_metric("excluded", len(summary.excluded))
+    metrics.log_metric("steps", summary.steps)
+    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
+    write_json(Path(metrics.path), metrics.metadata)
+    shutil.copyfile(Path(output.path) / "quality.html", report.path)

@@ -58,3 +58,50 @@ def rollout(
     # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
     write_json(Path(metrics.path), metrics.metadata)
     shutil.copyfile(Path(output.path) / "rollout.html", report.path)
+
+
+@dsl.component(
+    base_image="aware-python/rollout:0.1.0", packages_to_install=[], install_kfp_package=False
+)
+def run_summary(
+    dataset: dsl.Input[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
+    embedding: dsl.Input[dsl.Artifact] = None,
+    meta_policy: dsl.Input[dsl.Artifact] = None,
+    validation: dsl.Input[dsl.Artifact] = None,
+    rollout: dsl.Input[dsl.Artifact] = None,
+    drift: dsl.Input[dsl.Artifact] = None,
+) -> None:
+    """Say on one page what the run found of each workload.
+
+    Args:
+        dataset: ingestion's output.
+        metrics: how many workloads were seen, drifted, accepted and refused.
+        report: the page.
+        embedding: embedding's output.
+        meta_policy: meta-training's output.
+        validation: validation's output.
+        rollout: rollout's output.
+        drift: the drift check's output.
+    """
+    import dataclasses
+    from pathlib import Path
+
+    from components.artifacts.files import write_json
+    from components.launcher import launch
+    from components.rollout.run_summary import RunOutputs, write_summary
+
+    outputs = RunOutputs(
+        dataset=Path(dataset.path),
+        embedding=Path(embedding.path) if embedding else None,
+        meta_policy=Path(meta_policy.path) if meta_policy else None,
+        validation=Path(validation.path) if validation else None,
+        rollout=Path(rollout.path) if rollout else None,
+        drift=Path(drift.path) if drift else None,
+    )
+    figures = launch(lambda: write_summary(outputs, Path(report.path)))
+    for name, count in dataclasses.asdict(figures).items():
+        metrics.log_metric(name, count)
+    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
+    write_json(Path(metrics.path), metrics.metadata)

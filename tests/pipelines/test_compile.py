@@ -4,9 +4,19 @@ from pathlib import Path
 
 import pytest
 import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
 
 from components.errors import UserError
+from pipelines import cli
 from pipelines.compile import PIPELINES, compile_pipelines
+from pipelines.image_references import read_images
+from pipelines.stage_settings import SETTINGS
+
+# The API server's own limit on a pipeline's package (common.MaxFileLength), and etcd's on an
+# object, which holds the workflow that a run becomes.
+UPLOAD_BYTES = 32 << 20
+OBJECT_BYTES = 1_500_000
 
 STAGES = {
     "autoscaling": {
@@ -77,14 +87,91 @@ def test_what_drifted_alone_is_retrained(compiled: dict[str, list[dict]]) -> Non
     outer = spec["root"]["dag"]["tasks"]
     assert {"ingestion", "drift-check"} < outer.keys()
     assert not {"fine-tuning", "rollout"} & outer.keys()
-    (condition,) = (
-        task["triggerPolicy"]["condition"] for task in outer.values() if "triggerPolicy" in task
-    )
+    branches = spec["components"]["comp-condition-branches-1"]["dag"]["tasks"].values()
+    drifted, steady = branches
+    condition = drifted["triggerPolicy"]["condition"]
     assert "drift-check-Output" in condition
-    assert "> 0" in condition
+    assert condition.endswith("> 0")
+    assert steady["triggerPolicy"]["condition"] == f"!({condition})"
+    inside = spec["components"][steady["componentRef"]["name"]]["dag"]["tasks"]
+    assert list(inside) == ["run-summary-2"]
 
 
 def test_a_folder_that_cannot_be_written_is_the_users_mistake(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
         compile_pipelines(tmp_path / "file" / "compiled")
+
+
+@pytest.mark.parametrize("name", sorted(PIPELINES))
+def test_each_stage_has_its_resources_time_out_retries_and_labels(
+    compiled: dict[str, list[dict]], name: str
+) -> None:
+    spec, platform = compiled[name]
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    for key, executor in spec["deploymentSpec"]["executors"].items():
+        if "container" not in executor:
+            continue
+        stage = key.removeprefix("exec-").removesuffix("-2").replace("-", "_")
+        wanted = SETTINGS[stage]
+        resources = executor["container"]["resources"]
+        assert resources["resourceCpuRequest"] == wanted.cpu_request
+        assert resources["resourceMemoryRequest"] == wanted.memory_request
+        assert resources["resourceMemoryLimit"] == wanted.memory_limit
+        assert executors[key]["activeDeadlineSeconds"] == str(wanted.timeout_s)
+        assert executors[key]["podMetadata"]["labels"] == {
+            "app.kubernetes.io/part-of": "aware",
+            "app.kubernetes.io/component": stage,
+        }
+    for graph in (spec["root"], *spec["components"].values()):
+        for key, task in graph.get("dag", {}).get("tasks", {}).items():
+            if not key.startswith(("importer", "condition")):
+                assert task["retryPolicy"]["maxRetryCount"] >= 1
+
+
+@pytest.mark.parametrize("name", sorted(PIPELINES))
+def test_the_definition_is_small_whatever_the_number_of_workloads(
+    compiled: dict[str, list[dict]], name: str
+) -> None:
+    spec = compiled[name][0]
+    assert len(yaml.safe_dump_all(compiled[name])) < min(UPLOAD_BYTES, OBJECT_BYTES) / 10
+    # What was added after kfp compiled it is still of kfp's own schema.
+    parsed = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    assert parsed.pipeline_info.name == name
+
+
+@pytest.mark.parametrize("name", sorted(PIPELINES))
+def test_the_definition_in_the_repository_is_the_current_one(
+    compiled: dict[str, list[dict]], name: str
+) -> None:
+    kept = Path(__file__).parents[2] / "pipelines" / "compiled" / f"{name}.yaml"
+    assert list(yaml.safe_load_all(kept.read_text())) == compiled[name], (
+        "run: aware compile --local-images --output pipelines/compiled"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(PIPELINES))
+def test_every_stage_leaves_figures_and_a_page(compiled: dict[str, list[dict]], name: str) -> None:
+    for key, component in compiled[name][0]["components"].items():
+        if "executorLabel" not in component or key.startswith("comp-importer"):
+            continue
+        outputs = component["outputDefinitions"]["artifacts"]
+        kinds = {one["artifactType"]["schemaTitle"] for one in outputs.values()}
+        assert {"system.Metrics", "system.HTML"} <= kinds, key
+
+
+def test_a_tag_is_refused_and_a_missing_image_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = tmp_path / "images.yaml"
+    images.write_text("ingestion: registry.example/aware/ingestion:latest\n")
+    with pytest.raises(UserError, match="can change its meaning"):
+        read_images(images)
+    images.write_text(f"ingestion: registry.example/aware/ingestion@sha256:{'0' * 64}\n")
+    with pytest.raises(UserError, match="no image for stage"):
+        compile_pipelines(tmp_path / "compiled", read_images(images))
+    assert not (tmp_path / "compiled").exists()
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["compile", "--output", str(tmp_path / "compiled")])
+    assert ended.value.code == 2
+    assert "--images FILE" in capsys.readouterr().err
