@@ -53,7 +53,7 @@ def _entry(row: Saving) -> dict[str, str | bool | float]:
         "hpa_default_per_month": row.default,
         "incumbent_per_month": row.incumbent,
         "policy_per_month": row.policy,
-        "saved_per_month": row.incumbent - row.chosen,
+        "saved_per_month": row.saved,
     }
 
 
@@ -68,7 +68,7 @@ def _table(rows: Sequence[Saving]) -> Table:
         table.add_column(heading, justify="right")
     for row in rows:
         word = "accepted" if row.accepted else "refused"
-        table.add_row(row.key, *_money(row), word, f"{row.incumbent - row.chosen:+.2f}")
+        table.add_row(row.key, *_money(row), word, f"{row.saved:+.2f}")
     table.add_section()
     table.add_row(
         "all",
@@ -77,7 +77,7 @@ def _table(rows: Sequence[Saving]) -> Table:
             for name in ("default", "incumbent", "policy")
         ),
         f"{sum(row.accepted for row in rows)} of {len(rows)}",
-        f"{sum(row.incumbent - row.chosen for row in rows):+.2f}",
+        f"{sum(row.saved for row in rows):+.2f}",
     )
     return table
 

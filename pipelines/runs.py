@@ -68,6 +68,11 @@ class RunFolder:
         """The run's figures; its presence says that the run is complete."""
         return self.path / SUMMARY_NAME
 
+    @property
+    def finished(self) -> datetime:
+        """When the run was complete, UTC."""
+        return datetime.fromtimestamp(self.summary.stat().st_mtime, UTC)
+
     def stage(self, pipeline: str, stage: str) -> Path:
         """What a stage of one of the run's pipelines gave."""
         return self.path / pipeline / stage

@@ -40,6 +40,11 @@ class Saving:
         """Return the cost of what the verdict lets act; a refused policy costs nothing more."""
         return self.policy if self.accepted else self.incumbent
 
+    @property
+    def saved(self) -> float:
+        """Return what the verdict saves against the incumbent; negative where it costs more."""
+        return self.incumbent - self.chosen
+
 
 def savings(workloads: Mapping[str, Mapping[str, Any]], prices: Prices) -> tuple[Saving, ...]:
     """Return a row for each entry of validation.json's workloads, sorted by name."""

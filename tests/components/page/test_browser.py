@@ -1,0 +1,154 @@
+"""The page in a real browser: 10,000 workloads, filters, keyboard, states, accessibility."""
+
+import json
+import os
+import re
+import shutil
+import threading
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+
+from components.page.documents import (
+    LIST_PATH,
+    Chart,
+    Detail,
+    Row,
+    Section,
+    Size,
+    detail_document,
+    detail_path,
+    list_document,
+)
+from components.page.server import page_server
+
+MIB = 1 << 20
+MANY = 10_000
+
+
+def row(index):
+    phase = ("INCUMBENT", "SHADOW", "CANARY", "LIVE")[index % 4]
+    now, wanted = Size(2, 300, 256 * MIB), Size(2 + index % 3, 250, 200 * MIB)
+    drift = "drifted" if index % 100 == 0 else "steady"
+    trend = [float(1 + (index + step) % 7) for step in range(45)]
+    name = f"team-{index % 20:02d}/service-{index:05d}"
+    return Row(name, phase, "accepted", drift, now, wanted, 0.01, 0.005, index / 10, "why", trend)
+
+
+def detail(name):
+    time_s = [15.0 * step for step in range(40)]
+    lines = {"policy": [1.0] * 40, "HPA, tuned": [2.0] * 39 + [None]}
+    return Detail(
+        workload=name,
+        sections=[Section("Verdict", ["Accepted: <b>not markup</b>"]), Section("Drift", ["none"])],
+        charts=[Chart("Replicas", "", time_s, lines), Chart("Latency", "ms", time_s, lines, 3.0)],
+        commands=[("Pause", "kubectl annotate"), ("Explain", "aware explain")],
+    )
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = shutil.which("chromium")
+    if program is None:
+        problem = "the page's test needs Chromium (Debian's package chromium)"
+        if os.environ.get("CI"):
+            pytest.fail(problem)
+        pytest.skip(problem)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def page_of(browser, rows, path="", **context):
+    answers = {LIST_PATH: list_document("a test", "2026-01-01T00:00:00+00:00", rows)}
+    answers |= {
+        detail_path(one.workload): detail_document(detail(one.workload)) for one in rows[:1]
+    }
+    with page_server("127.0.0.1", 0, answers.get) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        opened = browser.new_context(**context)
+        try:
+            page = opened.new_page()
+            problems = []
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.goto(f"http://127.0.0.1:{server.server_address[1]}/{path}")
+            page.wait_for_selector("body[data-ready]")
+            yield page
+            assert problems == []
+        finally:
+            opened.close()
+            server.shutdown()
+            thread.join()
+
+
+def serious(page):
+    found = json.loads(json.dumps(Axe().run(page).response))["violations"]
+    return [
+        (one["id"], one["nodes"][0]["html"])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def test_ten_thousand_workloads_are_listed_but_only_those_in_view_are_drawn(browser):
+    with page_of(browser, [row(index) for index in range(MANY)]) as page:
+        expect(page.locator("#count")).to_have_text("10,000 of 10,000")
+        assert page.locator("#table").get_attribute("aria-rowcount") == str(MANY + 1)
+        assert page.locator("tr[data-row]").count() < 80
+        page.locator("#frame").evaluate("frame => { frame.scrollTop = frame.scrollHeight }")
+        expect(page.get_by_text("team-19/service-09999")).to_be_visible()
+
+
+def test_filters_and_sorting_narrow_and_order_the_list(browser):
+    with page_of(browser, [row(index) for index in range(MANY)]) as page:
+        page.get_by_label("Find").fill("team-03/")
+        expect(page.locator("#count")).to_have_text("500 of 10,000")
+        page.get_by_label("Find").fill("")
+        page.get_by_label("Drift").select_option("drifted")
+        expect(page.locator("#count")).to_have_text("100 of 10,000")
+        page.get_by_role("button", name="Saves a month").click()
+        page.get_by_role("button", name="Saves a month").click()
+        expect(page.locator("tr[data-row] a").first).to_have_text("team-00/service-09900")
+        expect(page.locator("th[aria-sort=descending]")).to_have_count(1)
+
+
+def test_a_workload_is_reached_and_left_by_keyboard_alone(browser):
+    with page_of(browser, [row(0)]) as page:
+        page.locator("tr[data-row] a").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="team-00/service-00000")).to_be_visible()
+        expect(page.get_by_role("img", name=re.compile("Latency"))).to_be_visible()
+        expect(page.get_by_text("Accepted: <b>not markup</b>")).to_be_visible()
+        page.get_by_role("link", name="all workloads").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#count")).to_have_text("1 of 1")
+
+
+def test_without_workloads_it_says_how_to_get_one(browser):
+    with page_of(browser, []) as page:
+        expect(page.locator("#message")).to_contain_text("No workload yet")
+        expect(page.locator("#table")).to_be_hidden()
+
+
+def test_an_unknown_workload_is_said_in_words(browser):
+    with page_of(browser, [row(0)], "#/shop/none") as page:
+        expect(page.locator("#message")).to_contain_text("there is no such workload")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "#/team-00/service-00000"])
+def test_the_accessibility_checker_has_no_serious_finding(browser, scheme, path):
+    rows = [row(index) for index in range(30)]
+    with page_of(browser, rows, path, color_scheme=scheme) as page:
+        assert serious(page) == []
+
+
+def test_a_phone_s_screen_scrolls_within_the_list_only(browser):
+    rows = [row(index) for index in range(30)]
+    with page_of(browser, rows, viewport={"width": 390, "height": 800}) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
