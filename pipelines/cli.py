@@ -23,6 +23,7 @@ from pipelines import (
     command_import,
     command_kubeflow,
     command_savings,
+    command_ui,
 )
 from pipelines.runs import StageFailedError
 
@@ -42,6 +43,7 @@ command_explain.register(app)
 command_import.register(app)
 command_kubeflow.register(app)
 command_savings.register(app)
+command_ui.register(app)
 
 Output = Annotated[Path, typer.Option(help="Folder for the runs; each gets its own inside.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed and input give the same result.")]
