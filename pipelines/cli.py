@@ -114,12 +114,16 @@ def compile(  # noqa: A001 (the command's name)
     local_images: Annotated[
         bool, typer.Option("--local-images", help="Images by the tags of a build on this machine.")
     ] = False,
+    engine: Annotated[str, typer.Option(help="kubeflow, or argo for Argo Workflows.")] = "kubeflow",
+    cron: Annotated[
+        str, typer.Option(help="When Argo's CronWorkflows run once they are resumed, UTC.")
+    ] = "30 2 * * *",
 ) -> None:
-    """Write both pipelines for Kubeflow.
+    """Write both pipelines for Kubeflow or for Argo Workflows.
 
     Example: aware compile --images images.yaml --output compiled
     """
-    from pipelines.compile import compile_pipelines
+    from pipelines.compile import compile_for_argo, compile_pipelines
     from pipelines.image_references import read_images
 
     if (images is None) != local_images:
@@ -127,7 +131,14 @@ def compile(  # noqa: A001 (the command's name)
             "give --images FILE, the stages' images by digest, or --local-images to look at the "
             "result with tags, which a cluster's cache can't tell apart"
         )
-    for path in compile_pipelines(output, read_images(images) if images else None):
+    if engine not in ("kubeflow", "argo"):
+        raise UserError(f"no engine {engine}; there are kubeflow and argo")
+    by_digest = read_images(images) if images else None
+    if engine == "argo":
+        paths = compile_for_argo(output, by_digest, cron)
+    else:
+        paths = compile_pipelines(output, by_digest)
+    for path in paths:
         typer.echo(path)
 
 

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from croniter import croniter
 from kfp import compiler
 from kfp.dsl.graph_component import GraphComponent
 
 from components.artifacts.files import write_text
+from components.errors import UserError
+from pipelines.argo import workflow_documents
 from pipelines.autoscaling import autoscaling
 from pipelines.image_references import with_images
 from pipelines.retraining import retraining
@@ -27,11 +30,28 @@ def compile_pipelines(folder: Path, images: Mapping[str, str] | None = None) -> 
     on this machine gives them. A file holds two YAML documents: the pipeline, and what concerns
     Kubernetes alone. Raises UserError when the folder can't be written or an image is missing.
     """
-    texts = {name: _text(documents(pipeline, images)) for name, pipeline in PIPELINES.items()}
+    return _written(folder, {name: documents(one, images) for name, one in PIPELINES.items()})
+
+
+def compile_for_argo(folder: Path, images: Mapping[str, str] | None, schedule: str) -> list[Path]:
+    """Write each pipeline as a WorkflowTemplate and a suspended CronWorkflow; return the paths.
+
+    `schedule` has the five fields of cron. Raises UserError as `compile_pipelines` does.
+    """
+    if not croniter.is_valid(schedule) or len(schedule.split()) != 5:
+        raise UserError(f"--cron {schedule} is no time of five fields: write such as '30 2 * * *'")
+    compiled = {}
+    for name, pipeline in PIPELINES.items():
+        spec, platform = documents(pipeline, images)
+        compiled[name] = workflow_documents(spec, platform, schedule)
+    return _written(folder, compiled)
+
+
+def _written(folder: Path, compiled: Mapping[str, list[dict[str, Any]]]) -> list[Path]:
     paths = []
-    for name, text in texts.items():
+    for name, parts in compiled.items():
         path = folder / f"{name}.yaml"
-        write_text(path, text)
+        write_text(path, _text(parts))
         paths.append(path)
     return paths
 
