@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from components.kubernetes_api.conditions import Condition, conditions_of
@@ -50,7 +50,8 @@ class ContainerRecommendation:
 class MultidimPodAutoscaler:
     """One object: what the user asked for and what the recommender last wrote.
 
-    `desired_replicas` is None until a recommender has written a status.
+    `desired_replicas` is None until a recommender has written a status. `cpu_utilisation` is the
+    goal for CPU as a share of the request, None where there is none.
     """
 
     namespace: str
@@ -70,6 +71,8 @@ class MultidimPodAutoscaler:
     desired_replicas: int | None
     recommendations: tuple[ContainerRecommendation, ...]
     conditions: tuple[Condition, ...]
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    cpu_utilisation: float | None = None
 
     @property
     def key(self) -> str:
@@ -123,7 +126,18 @@ def autoscaler_of(document: Mapping[str, Any]) -> MultidimPodAutoscaler:
             for item in status.child("recommendation").items("containerRecommendations")
         ),
         conditions=conditions_of(status),
+        annotations=annotations,
+        cpu_utilisation=_cpu_utilisation(spec),
     )
+
+
+def _cpu_utilisation(spec: Fields) -> float | None:
+    for item in spec.child("goals").items("metrics"):
+        resource = item.child("resource")
+        percent = resource.child("target").count("averageUtilization")
+        if resource.text("name") == "cpu" and percent:
+            return percent / 100
+    return None
 
 
 def _recommendation(item: Fields) -> ContainerRecommendation:

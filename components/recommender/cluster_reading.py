@@ -1,0 +1,106 @@
+"""Reading the cluster once for all workloads at the start of a tick."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from components.kubernetes_api.autoscaler import (
+    ALL_AUTOSCALERS,
+    MultidimPodAutoscaler,
+    autoscaler_of,
+)
+from components.kubernetes_api.capabilities import Capabilities
+from components.kubernetes_api.client import Json, KubernetesClient
+from components.kubernetes_api.errors import BadObjectError
+from components.kubernetes_api.owners import HPA, KEDA, VPA, Claim, claim_of, other_owners
+from components.kubernetes_api.targets import PLURALS, Target, target_of
+from components.recommender.subject import Subject, subject_of
+
+_log = logging.getLogger(__name__)
+_Parsed = TypeVar("_Parsed")
+
+TargetKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The subjects that can be decided on; each other object with the reason why it can't."""
+
+    subjects: tuple[Subject, ...]
+    refused: tuple[tuple[MultidimPodAutoscaler, str], ...]
+
+
+def read_cluster(client: KubernetesClient, capabilities: Capabilities) -> Reading:
+    """Reads all objects, their workloads and who else scales those; raises what the client raises.
+
+    An object that can't be understood costs the others nothing.
+    """
+    autoscalers = _parsed(client.list(ALL_AUTOSCALERS), autoscaler_of)
+    if not autoscalers:
+        return Reading((), ())
+    targets: dict[TargetKey, Target] = {}
+    for kind, plural in PLURALS.items():
+        for target in _parsed(
+            client.list(f"/apis/apps/v1/{plural}"), partial(target_of, kind=kind)
+        ):
+            targets[kind, target.namespace, target.name] = target
+    return reading_of(autoscalers, targets, _claims(client, capabilities))
+
+
+def reading_of(
+    autoscalers: Iterable[MultidimPodAutoscaler],
+    targets: dict[TargetKey, Target],
+    claims: Iterable[Claim],
+) -> Reading:
+    """What can be decided on, of objects that were read."""
+    every, claimed = list(autoscalers), _by_target(claims)
+    rivals: dict[TargetKey, list[MultidimPodAutoscaler]] = {}
+    for item in every:
+        rivals.setdefault(_target_key(item), []).append(item)
+    subjects, refused = [], []
+    for item in every:
+        key = _target_key(item)
+        try:
+            owners = other_owners(item, claimed.get(key, ()), rivals[key])
+            subjects.append(subject_of(item, targets.get(key), owners))
+        except BadObjectError as error:
+            refused.append((item, str(error)))
+    return Reading(tuple(subjects), tuple(refused))
+
+
+def _target_key(autoscaler: MultidimPodAutoscaler) -> TargetKey:
+    return autoscaler.target_kind, autoscaler.namespace, autoscaler.target_name
+
+
+def _by_target(claims: Iterable[Claim]) -> dict[TargetKey, list[Claim]]:
+    grouped: dict[TargetKey, list[Claim]] = {}
+    for claim in claims:
+        grouped.setdefault((claim.kind, claim.namespace, claim.name), []).append(claim)
+    return grouped
+
+
+def _claims(client: KubernetesClient, capabilities: Capabilities) -> list[Claim]:
+    claims: list[Claim] = []
+    for kind, path in (
+        (HPA, capabilities.hpa_path),
+        (VPA, capabilities.vpa_path),
+        (KEDA, capabilities.keda_path),
+    ):
+        if path:
+            found = _parsed(client.list(path), partial(claim_of, owner_kind=kind))
+            claims.extend(claim for claim in found if claim is not None)
+    return claims
+
+
+def _parsed(items: Iterable[Json], parse: Callable[[Json], _Parsed]) -> list[_Parsed]:
+    understood = []
+    for item in items:
+        try:
+            understood.append(parse(item))
+        except BadObjectError as error:
+            _log.warning("%s", error)
+    return understood

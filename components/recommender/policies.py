@@ -1,0 +1,116 @@
+"""The policies that the channels name: reloaded when a channel moves, the last good one kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from components.artifacts.bundle import load
+from components.artifacts.channel import INCUMBENT, Channel, read_channel
+from components.artifacts.store import Store
+from components.cluster.compiled import FloatArray
+from components.cluster.twin import from_json
+from components.errors import TemporaryError, UserError
+from components.policy.rule_parameters import rule_of
+from components.recommender.subject import Subject
+
+_log = logging.getLogger(__name__)
+
+# A rate so many times outside what the policy was trained on is another world.
+_UNLIKE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPolicy:
+    """A verified bundle: its rule [K], one twin member [P], the usual request rates (1 %, 99 %)."""
+
+    digest: str
+    rule: FloatArray
+    twin: FloatArray
+    usual_rates_per_s: tuple[float, float]
+
+    def is_unlike(self, rate_per_s: float) -> bool:
+        """Whether a measured rate is far from all that the policy was trained on."""
+        low, high = self.usual_rates_per_s
+        return not low / _UNLIKE <= rate_per_s <= high * _UNLIKE
+
+
+class Policies:
+    """Follows the channels of all workloads; a store that fails costs nothing that is loaded."""
+
+    def __init__(self, store: Store | None, workers: int) -> None:
+        self._store = store
+        self._workers = workers
+        self._channels: dict[str, Channel] = {}
+        self._loaded: dict[str, LoadedPolicy] = {}
+        self.problems: dict[str, str] = {}
+
+    def refresh(self, subjects: Sequence[Subject]) -> None:
+        """Reads the channels of all subjects that let a policy in."""
+        keys = {item.key for item in subjects}
+        self._channels = {key: value for key, value in self._channels.items() if key in keys}
+        self._loaded = {key: value for key, value in self._loaded.items() if key in keys}
+        self.problems = {}
+        if self._store is None:
+            return
+        with ThreadPoolExecutor(self._workers) as threads:
+            list(threads.map(self._follow, [item for item in subjects if item.gate_open]))
+
+    def channel(self, key: str) -> Channel | None:
+        """The channel as last read; None before it could be read once."""
+        return self._channels.get(key)
+
+    def loaded(self) -> Mapping[str, LoadedPolicy]:
+        """The policies by the keys of their MultidimPodAutoscalers."""
+        return dict(self._loaded)
+
+    def loaded_one(self, key: str) -> LoadedPolicy | None:
+        """The policy of one workload, None where there is none."""
+        return self._loaded.get(key)
+
+    def gate_open(self, subject: Subject, barred: Sequence[str]) -> bool:
+        """Whether object and channel let the policy in; a barred one is let in to be told so."""
+        channel = self._channels.get(subject.key)
+        if channel is None or channel.current is None or not subject.gate_open:
+            return False
+        return channel.state != INCUMBENT or channel.current in barred
+
+    def _follow(self, subject: Subject) -> None:
+        assert self._store is not None
+        workload, key = subject.workload, subject.key
+        try:
+            channel = read_channel(self._store, workload.namespace, workload.name)
+            self._channels[key] = channel
+            if channel.current is None:
+                self._loaded.pop(key, None)
+            elif key not in self._loaded or self._loaded[key].digest != channel.current:
+                self._loaded[key] = _load(self._store, channel.current, workload.key)
+        except (UserError, TemporaryError) as error:
+            self.problems[key] = str(error)
+            _log.warning("%s: the policy can't be read: %s", key, error)
+
+
+def _load(store: Store, digest: str, workload: str) -> LoadedPolicy:
+    """Raises UserError for a bundle that is damaged, another workload's or lacks something."""
+    bundle = load(store, digest)
+    if bundle.workload != workload:
+        raise UserError(f"bundle {digest[:12]} is for {bundle.workload}: publish the right one")
+    try:
+        rule = rule_of({name: float(value) for name, value in bundle.rule_parameters.items()})
+        twin = from_json(bundle.manifest["twin"]).members[0]
+        rates = _usual(bundle.manifest["reference"]["request_rate_per_s"])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise UserError(f"bundle {digest[:12]} lacks {error}: publish it again") from error
+    if not np.isfinite(rule).all():
+        raise UserError(f"bundle {digest[:12]} has a parameter that is no number: publish it again")
+    return LoadedPolicy(digest, rule, np.asarray(twin, dtype=np.float64), rates)
+
+
+def _usual(statistics: Mapping[str, Any]) -> tuple[float, float]:
+    quantiles = statistics["quantiles"]
+    return float(quantiles[0]), float(quantiles[-1])

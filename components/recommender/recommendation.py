@@ -1,0 +1,100 @@
+"""What is recommended for one workload, who decided it, and how the status says so."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from components.kubernetes_api.conditions import FALSE, TRUE, Condition
+from components.kubernetes_api.names import (
+    POLICY_ACTING,
+    REASON_HELD,
+    REASON_INCUMBENT,
+    REASON_POLICY,
+)
+from components.recommender.allocation import Allocation, Proposal
+from components.recommender.phase_state import CANARY, LIVE, PhaseState
+from components.recommender.reasons import Reason
+from components.recommender.subject import Subject
+
+PROVIDED = "RecommendationProvided"
+# Why what was recommended last stays: there was nothing to decide on, or no usable decision.
+HOLDING = frozenset(("TelemetryMissing", "TelemetryStale", "NoProposal", "InvalidProposal"))
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """`uncapped`: what was proposed before the guard, None where nothing was."""
+
+    subject: Subject
+    target: Allocation
+    uncapped: Proposal | None
+    by_policy: bool
+    reasons: tuple[Reason, ...]
+    phase: PhaseState
+
+    @property
+    def held(self) -> bool:
+        """Whether the last good recommendation holds."""
+        return any(reason.code in HOLDING for reason in self.reasons)
+
+    def conditions(self) -> tuple[Condition, Condition]:
+        """RecommendationProvided and PolicyActing."""
+        who = REASON_POLICY if self.by_policy else REASON_INCUMBENT
+        reason = REASON_HELD if self.held else who
+        acting = self.phase.phase in (CANARY, LIVE)
+        return (
+            Condition(PROVIDED, TRUE, reason, self._words()),
+            Condition(
+                POLICY_ACTING,
+                TRUE if acting else FALSE,
+                self.phase.phase,
+                f"{self.phase.reason}: {self.phase.message}",
+            ),
+        )
+
+    def _words(self) -> str:
+        target, settings = self.subject.incumbent.cpu_target, self.subject.incumbent
+        who = (
+            f"policy {self.phase.digest[:12]} decided"
+            if self.by_policy
+            else f"HPA at {target:.0%} CPU and VPA memory with margin"
+            f" {settings.memory_margin:.0%} decided"
+        )
+        return "; ".join([who, *(reason.message for reason in self.reasons)])
+
+
+def refusal(message: str) -> Condition:
+    """The condition of an object that can't be decided on."""
+    return Condition(PROVIDED, FALSE, "InvalidObject", message)
+
+
+def held_at(subject: Subject) -> Allocation:
+    """The last recommendation, but no dimension below what is in force: nothing shrinks on it."""
+    last, now = last_recommended(subject), subject.current
+    return Allocation(
+        max(last.replicas, now.replicas),
+        max(last.cpu_m, now.cpu_m),
+        max(last.memory_bytes, now.memory_bytes),
+    )
+
+
+def last_recommended(subject: Subject) -> Allocation:
+    """What the status says, else what is in force."""
+    now, mine = subject.current, subject.autoscaler
+    sizes = [
+        item.target for item in mine.recommendations if item.container == subject.workload.container
+    ]
+    size = sizes[0] if sizes else None
+    return Allocation(
+        mine.desired_replicas or now.replicas,
+        (size.cpu_m if size else None) or now.cpu_m,
+        (size.memory_bytes if size else None) or now.memory_bytes,
+    )
+
+
+def is_number(proposal: Proposal | None) -> bool:
+    """Whether every value of a proposal is finite and above zero."""
+    return proposal is not None and all(
+        math.isfinite(value) and value > 0 for value in proposal.values
+    )
