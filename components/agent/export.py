@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -19,6 +22,17 @@ def module_arrays(module: nn.Module, prefix: str) -> dict[str, NDArray[np.float3
     return {
         prefix + name: tensor.detach().numpy().astype(np.float32)
         for name, tensor in module.state_dict().items()
+    }
+
+
+def module_tensors(
+    arrays: Mapping[str, NDArray[np.float32]], prefix: str
+) -> dict[str, torch.Tensor]:
+    """The inverse of module_arrays: what begins with `prefix`, under torch's own names."""
+    return {
+        name.removeprefix(prefix): torch.from_numpy(np.array(array))
+        for name, array in arrays.items()
+        if name.startswith(prefix)
     }
 
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from components.agent.actor_critic import ActorCritic
 from components.agent.checkpoint import save_meta_policy
 from components.agent.encoder import Encoder
 from components.agent.environment import Population, draw_traces, meet
+from components.agent.export import module_arrays, module_tensors
 from components.agent.initialisation import generator_of
 from components.agent.ppo import PpoSettings, draw_actions, improve, next_multiplier
 from components.cluster.compiled import FloatArray
 from components.cluster.observation import OBSERVATION_COUNT
+
+Weights = dict[str, torch.Tensor]
+_NETWORK = "network."
+_ADAM = "adam."
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +107,34 @@ class MetaLearner:
         """Writes the meta-policy; raises UserError when the path can't be written."""
         save_meta_policy(path, encoder, self._network)
 
-    def weights(self) -> dict[str, torch.Tensor]:
+    def weights(self) -> Weights:
         """A copy of the network's weights."""
         return {name: tensor.clone() for name, tensor in self._network.state_dict().items()}
 
-    def restore(self, weights: dict[str, torch.Tensor]) -> None:
+    def learning_arrays(self) -> dict[str, NDArray[np.float32]]:
+        """All that the next update depends on but the price and the generator: weights and Adam."""
+        arrays = module_arrays(self._network, _NETWORK)
+        for index, moments in self._optimizer.state_dict()["state"].items():
+            for name, tensor in moments.items():
+                arrays[f"{_ADAM}{index}.{name}"] = np.array(tensor.numpy(), dtype=np.float32)
+        return arrays
+
+    def resume(self, arrays: Mapping[str, NDArray[np.float32]], generator_state: bytes) -> None:
+        """Goes on as the learner would have that gave these arrays and `generator_state`."""
+        self._network.load_state_dict(module_tensors(arrays, _NETWORK))
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in module_tensors(arrays, _ADAM).items():
+            index, moment = name.split(".", 1)
+            moments.setdefault(int(index), {})[moment] = tensor
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        state = torch.frombuffer(bytearray(generator_state), dtype=torch.uint8)
+        self._generator.set_state(state)
+
+    def generator_state(self) -> bytes:
+        """The state of what draws exploration and minibatches."""
+        return self._generator.get_state().numpy().tobytes()
+
+    def restore(self, weights: Weights) -> None:
         """Goes back to weights that `weights` gave."""
         self._network.load_state_dict(weights)

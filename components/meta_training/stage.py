@@ -23,6 +23,7 @@ from components.artifacts.files import (
 )
 from components.cluster.twin import Twin, from_json
 from components.errors import UserError
+from components.meta_training.checkpoint import Checkpoint
 from components.meta_training.config import MetaTrainingConfig
 from components.meta_training.page import curve_png, meta_training_html
 from components.meta_training.training import HELD_OUT, Course, Evaluation, judges_of, train
@@ -49,6 +50,9 @@ def run(
 ) -> MetaTrainingSummary:
     """Write meta_policy.safetensors, curve.json, curve.png, meta_training.html.
 
+    Until then a folder beside `output` keeps the state: run again after an interruption, the same
+    training goes on from its last evaluation and ends with the same policy.
+
     Raises UserError when an input is missing, damaged, or made from other workloads.
     """
     encoder = load_encoder(embedding / "encoder.safetensors", workload_shape())
@@ -66,10 +70,12 @@ def run(
         share = _GATHERED + (_TRAINED - _GATHERED) * evaluation.iteration / config.iterations
         progress.update(share, 1.0, _message(evaluation))
 
-    course = train(config, learner, training, judges, learning_rng, report)
+    checkpoint = Checkpoint(output.with_name(f"{output.name}.unfinished"), config, training)
+    course = train(config, learner, training, judges, learning_rng, report, checkpoint)
     everywhere = np.tile(to_unit(default_rule()), (config.held_out_applications, 1))
     curve = _curve(config, course, judges[HELD_OUT].metrics(everywhere))
     _write(output, encoder, learner, curve)
+    checkpoint.remove()
     progress.update(1.0, 1.0, _message(course.evaluations[course.chosen]))
     kept = course.evaluations[course.chosen].metrics[HELD_OUT]
     return MetaTrainingSummary(kept["reward"], kept["violation"], course.evaluations[-1].decisions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from components.agent.meta_learner import MetaLearner
 from components.agent.populations import drawn
 from components.cluster.compiled import FloatArray
 from components.cluster.reward import EPISODE_FIELDS, REWARD, VIOLATION
+from components.meta_training.checkpoint import Checkpoint, TrainingState
 from components.meta_training.config import MetaTrainingConfig
 
 _EVALUATION_DECISIONS = 96
@@ -77,15 +78,25 @@ def train(
     judges: dict[str, Judge],
     rng: np.random.Generator,
     report: Callable[[Evaluation], None],
+    checkpoint: Checkpoint | None = None,
 ) -> Course:
     """Train the learner in place; it ends as it was at the best selection score.
 
-    `report` is called after each evaluation, the first before any training.
+    `report` is called after each evaluation, the first before any training. With `checkpoint` the
+    training's state is kept there after each evaluation; where it has one of the same training,
+    that goes on and ends as it would have without the interruption.
     """
-    evaluations = [_evaluate(config, learner, judges, 0)]
-    report(evaluations[0])
-    best, weights = 0, learner.weights()
-    for iteration in range(1, config.iterations + 1):
+    found = checkpoint.load(learner, rng) if checkpoint else None
+    if found is None:
+        evaluations, best, weights = [_evaluate(config, learner, judges, 0)], 0, learner.weights()
+    else:
+        evaluations = [Evaluation(**one) for one in found.evaluations]
+        best, weights = found.best, found.best_weights
+    report(evaluations[-1])
+    if _over(config, evaluations, best):
+        learner.restore(weights)
+        return Course(tuple(evaluations), best)
+    for iteration in range(evaluations[-1].iteration + 1, config.iterations + 1):
         learner.learn(training, 1.0 - (iteration - 1) / config.iterations, rng)
         if iteration % config.evaluation_period and iteration < config.iterations:
             continue
@@ -94,10 +105,17 @@ def train(
         scores = [one.score(config.violation_penalty) for one in evaluations]
         if scores[-1] > scores[best]:
             best, weights = len(scores) - 1, learner.weights()
-        if len(scores) - 1 - best >= config.patience:
+        if checkpoint:
+            state = TrainingState([asdict(one) for one in evaluations], best, weights)
+            checkpoint.save(learner, rng, state)
+        if _over(config, evaluations, best):
             break
     learner.restore(weights)
     return Course(tuple(evaluations), best)
+
+
+def _over(config: MetaTrainingConfig, evaluations: list[Evaluation], best: int) -> bool:
+    return len(evaluations) - 1 - best >= config.patience
 
 
 def _evaluate(
