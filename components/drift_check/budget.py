@@ -1,0 +1,125 @@
+"""How often a workload may be retrained: a cool-down that grows, and budgets, kept in the store.
+
+A workload that flaps between two behaviours drifts at every check. Each retraining within the
+window doubles its cool-down, and its own and the whole team's budget end the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from components.artifacts.files import json_bytes
+from components.artifacts.store import Store
+from components.errors import TemporaryError, UserError
+
+KEY = "retraining/spent.json"
+_ATTEMPTS = 20
+Spent = dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainingLimits:
+    """At most so many retrainings in any window of `window_s`, and how long after one is rest.
+
+    `per_workload` bounds one workload, `in_all` all of them together (a training of one workload
+    counts once). The rest after the n-th retraining in the window is cool_down_s * 2^(n - 1).
+    """
+
+    cool_down_s: float = 6 * 3600.0
+    window_s: float = 7 * 86400.0
+    per_workload: int = 4
+    in_all: int = 200
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.cool_down_s <= self.window_s < math.inf:
+            raise UserError(
+                "cool_down_s must be between 0 and window_s: lower it or raise window_s"
+            )
+        if min(self.per_workload, self.in_all) < 1:
+            raise UserError("per_workload and in_all must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Which drifted workloads are retrained now, and why the others are not, by key."""
+
+    admitted: tuple[str, ...]
+    refused: Mapping[str, str]
+
+
+def admit(
+    spent: Spent, drifted: Sequence[str], limits: RetrainingLimits, now_s: float
+) -> Admission:
+    """Return what may be retrained now; `spent` holds past retrainings' times, `drifted` in rank.
+
+    Where the team's budget ends the first in rank get what is left.
+    """
+    recent = within_window(spent, limits, now_s)
+    left = limits.in_all - sum(len(times) for times in recent.values())
+    admitted: list[str] = []
+    refused: dict[str, str] = {}
+    for key in dict.fromkeys(drifted):
+        reason = _refusal(recent.get(key, ()), limits, now_s)
+        if reason is None and len(admitted) >= left:
+            reason = f"all workloads together have spent {limits.in_all} retrainings"
+        if reason is None:
+            admitted.append(key)
+        else:
+            refused[key] = reason
+    return Admission(tuple(admitted), refused)
+
+
+def _refusal(times: Sequence[float], limits: RetrainingLimits, now_s: float) -> str | None:
+    if len(times) >= limits.per_workload:
+        days = limits.window_s / 86400.0
+        return f"retrained {len(times)} times in {days:g} days: look at it, it flaps"
+    if times:
+        rest_s = max(times) + limits.cool_down_s * 2.0 ** (len(times) - 1) - now_s
+        if rest_s > 0.0:
+            return f"cools down for another {rest_s / 3600.0:.1f} hours"
+    return None
+
+
+def within_window(spent: Spent, limits: RetrainingLimits, now_s: float) -> Spent:
+    """Return the retrainings that still count; those before the window are forgotten."""
+    kept = {
+        key: tuple(time for time in times if time > now_s - limits.window_s)
+        for key, times in spent.items()
+    }
+    return {key: times for key, times in kept.items() if times}
+
+
+def spend(
+    store: Store, drifted: Sequence[str], limits: RetrainingLimits, now_s: float
+) -> Admission:
+    """Decide what is retrained now, and book it in the store by a conditional put.
+
+    It is booked before the training: one that fails has cost its time too. Raises TemporaryError
+    when others keep booking meanwhile.
+    """
+    for _ in range(_ATTEMPTS):
+        spent, tag = _read(store)
+        admission = admit(spent, drifted, limits, now_s)
+        if not admission.admitted:
+            return admission
+        booked = within_window(spent, limits, now_s)
+        for key in admission.admitted:
+            booked[key] = (*booked.get(key, ()), now_s)
+        if store.write_if(KEY, json_bytes({key: list(t) for key, t in booked.items()}), tag):
+            return admission
+    raise TemporaryError("other runs keep booking retrainings: run this one again")
+
+
+def _read(store: Store) -> tuple[Spent, str | None]:
+    tagged = store.read_tagged(KEY)
+    if tagged is None:
+        return {}, None
+    try:
+        document = json.loads(tagged[0])
+        spent = {str(key): tuple(map(float, times)) for key, times in document.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UserError(f"{KEY} in the store is no list of retrainings: delete it") from error
+    return spent, tagged[1]
