@@ -16,10 +16,11 @@ import sys
 
 from memory import Cache, RequestMemory, touched
 from settings import Segment, Settings, SettingsError, settings_from_environment
-from work import KINDS
+from work import KINDS, WAITS
 
 _UNITS_PER_SLICE = 4
 _HOUSEKEEPING_S = 1.0
+_WARM_UP = "json"
 _CACHE_POPULARITY = 1.1  # exponent of the Pareto law by which keys are asked for
 
 
@@ -35,12 +36,14 @@ class Service:
         self._cache = Cache(settings.cache_entry_bytes, settings.cache_entries)
         self._places = asyncio.Semaphore(settings.concurrency)
         self._waiting = 0
-        self._units = {kind: unit() for kind, unit in KINDS.items()}
+        # Only what is used: what a kind works on is memory as well.
+        used = {_WARM_UP, *(segment.kind for segment in settings.segments)}
+        self._units = {kind: KINDS[kind]() for kind in used - set(WAITS)}
 
     async def start(self) -> None:
         """Wait and work as a starting program does, then be ready."""
         await asyncio.sleep(self.settings.start_delay_s)
-        await self._compute("json", self.settings.warm_up_units * self.settings.work_factor)
+        await self._compute(_WARM_UP, self.settings.warm_up_units * self.settings.work_factor)
         self.ready = True
 
     async def housekeeping(self) -> None:
@@ -75,7 +78,7 @@ class Service:
             self._cache.look_up(int(self._random.paretovariate(_CACHE_POPULARITY) * 8))
         for segment in self.settings.segments:
             factor = self._factor(segment)
-            if segment.kind == "wait":
+            if segment.kind in WAITS:
                 await asyncio.sleep(segment.mean_ms * factor / 1000)
             else:
                 units = segment.units * factor * self.settings.work_factor

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 
-from work import KINDS
+from work import KINDS, WAITS
 
 MAXIMUM_SEGMENTS = 3
 
@@ -18,7 +18,7 @@ class SettingsError(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Segment:
-    """One step of a request: CPU work of `units`, or, for kind `wait`, `mean_ms` of sleep.
+    """One step of a request: CPU work of `units`, or, for a wait, `mean_ms` of sleep.
 
     Either varies from request to request by a gamma factor of mean 1 and this squared coefficient
     of variation (0: constant, 1: exponential).
@@ -30,8 +30,8 @@ class Segment:
     variability: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.kind != "wait" and self.kind not in KINDS:
-            raise SettingsError(f"segment kind {self.kind!r}: use wait, {', '.join(KINDS)}")
+        if self.kind not in WAITS and self.kind not in KINDS:
+            raise SettingsError(f"segment kind {self.kind!r}: use {', '.join((*WAITS, *KINDS))}")
         if min(self.units, self.mean_ms, self.variability) < 0:
             raise SettingsError(f"segment {self.kind}: give no negative number")
 
