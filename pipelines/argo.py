@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hera.workflows import models as argo
+from kfp import dsl
 
 from pipelines.argo_executor_input import WORK, executor_document
 from pipelines.pipeline_graph import (
@@ -128,6 +129,8 @@ def _reference(source: Source) -> str:
             return f"{{{{workflow.parameters.{parameter}}}}}"
         case FromStage(stage, output):
             return f"{{{{tasks.{stage}.outputs.parameters.{output}}}}}"
+        case Constant(value) if value == dsl.PIPELINE_JOB_ID_PLACEHOLDER:
+            return "{{workflow.uid}}"
         case Constant(value):
             return value if isinstance(value, str) else json.dumps(value)
         case FromStore():
@@ -193,7 +196,8 @@ def _template(spec: Mapping[str, Any], platform: Mapping[str, Any], stage: Stage
                 for name in outputs.get("parameters", {})
             ],
             artifacts=[
-                argo.Artifact(name=name, path=f"{WORK}/out/{name}") for name in outputs["artifacts"]
+                argo.Artifact(name=name, path=f"{WORK}/out/{name}")
+                for name in outputs.get("artifacts", {})
             ],
         ),
     )

@@ -49,7 +49,7 @@ def _executor_input(component: Mapping[str, Any], stage: Stage) -> dict[str, Any
             },
             "artifacts": {
                 name: _artifact(name, one, f"{WORK}/out/{name}")
-                for name, one in outputs["artifacts"].items()
+                for name, one in outputs.get("artifacts", {}).items()
             },
         },
     }

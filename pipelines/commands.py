@@ -108,7 +108,8 @@ def _retrain(
         "meta_policy": "meta_training",
         "earlier_validation": "validation",
     }
-    arguments: dict[str, Any] = {"telemetry": str(telemetry.resolve()), **shared}
+    # Whoever retrains by hand has decided that it is time: no turn to wait for.
+    arguments: dict[str, Any] = {"telemetry": str(telemetry.resolve()), "lock_s": 0, **shared}
     for parameter, stage in earlier.items():
         path = base.stage(AUTOSCALING, stage)
         if not path.is_dir():

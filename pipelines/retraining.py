@@ -6,7 +6,7 @@ from components.drift_check.component import drift_check
 from components.embedding.component import embedding
 from components.fine_tuning.component import fine_tuning
 from components.ingestion.component import ingestion
-from components.rollout.component import rollout, run_summary
+from components.rollout.component import rollout, run_summary, take_turn
 from components.validation.component import validation
 from pipelines.stage_settings import settle
 
@@ -32,6 +32,8 @@ def retraining(
     end: str = "",
     store_url: str = "",
     dry_run: bool = True,
+    lock_s: int = 21600,
+    lock_owner: str = "",
     seed: int = 0,
     quick: bool = False,
 ) -> None:
@@ -49,6 +51,8 @@ def retraining(
         end: last time to read from Prometheus, RFC 3339; empty for now.
         store_url: where bundles are published: a folder or minio://bucket/prefix.
         dry_run: publish nothing there; bundles and channels stay in rollout's own output.
+        lock_s: seconds from its beginning in which no other run retrains on that store; 0 for none.
+        lock_owner: name under which the run's starter holds that lock; empty for the run's own.
         seed: the same seed and input give the same result.
         quick: small sizes, to see that everything works.
     """
@@ -74,8 +78,18 @@ def retraining(
     )
     settle(checked, "drift_check", cached=False)
 
+    turn = take_turn(
+        drifted=checked.outputs["Output"],
+        run=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+        owner=lock_owner,
+        store_url=store_url,
+        dry_run=dry_run,
+        lock_s=lock_s,
+    )
+    settle(turn, "take_turn", cached=False)
+
     # The count is named "Output": kfp.local 2.17 takes a condition on any other name for False.
-    with dsl.If(checked.outputs["Output"] > 0, name="drifted"):
+    with dsl.If(turn.outputs["Output"] > 0, name="drifted"):
         embedded = embedding(dataset=recent, earlier=known_embedding, seed=seed, quick=quick)
         settle(embedded, "embedding")
         tuned = fine_tuning(

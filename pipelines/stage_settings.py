@@ -44,6 +44,7 @@ SETTINGS: dict[str, StageSettings] = {
     "validation": StageSettings("1", "2Gi", "6Gi", 12 * 3600, 1),
     "rollout": StageSettings("250m", "512Mi", "2Gi", 1800, 2),
     "drift_check": StageSettings("500m", "1Gi", "4Gi", 3600, 1),
+    "take_turn": StageSettings("100m", "256Mi", "512Mi", 600, 2),
     "run_summary": StageSettings("100m", "256Mi", "1Gi", 600, 2),
 }
 

@@ -105,3 +105,43 @@ def run_summary(
         metrics.log_metric(name, count)
     # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
     write_json(Path(metrics.path), metrics.metadata)
+
+
+@dsl.component(
+    base_image="aware-python/rollout:0.1.0", packages_to_install=[], install_kfp_package=False
+)
+def take_turn(
+    drifted: int,
+    run: str,
+    owner: str = "",
+    store_url: str = "",
+    dry_run: bool = True,
+    lock_s: int = 0,
+) -> int:
+    """Let one run retrain at a time, and none for a while after one has.
+
+    Args:
+        drifted: how many workloads drifted.
+        run: the run's id, under which it takes its turn.
+        owner: the name under which whoever started the run has taken it already; else empty.
+        store_url: where bundles are published; the lock lies there.
+        dry_run: nothing is published, so no lock is needed.
+        lock_s: seconds for which the turn lasts; 0 for no lock.
+
+    Returns:
+        How many workloads are to be retrained: 0 while it is another run's turn.
+    """
+    import os
+    import time
+
+    from components.artifacts.open import open_store
+    from components.launcher import launch
+    from components.rollout.retraining_turn import drifted_in_turn
+
+    if dry_run or not store_url:
+        return drifted
+    return launch(
+        lambda: drifted_in_turn(
+            open_store(store_url, os.environ), drifted, owner or run, time.time(), lock_s
+        )
+    )

@@ -94,15 +94,25 @@ def test_every_reference_leads_to_an_output_of_an_earlier_stage(
 
 def test_only_drift_leads_to_retraining(compiled: dict[str, list[dict[str, Any]]]) -> None:
     tasks = compiled["retraining"][0]["spec"]["templates"][0]["dag"]["tasks"]
-    count = "{{tasks.drift-check.outputs.parameters.Output}}"
+    count = "{{tasks.take-turn.outputs.parameters.Output}}"
     assert {one["name"]: one.get("when") for one in tasks} == {
         "ingestion": None,
         "drift-check": None,
+        "take-turn": None,
         **dict.fromkeys(
             ("embedding", "fine-tuning", "validation", "rollout", "run-summary"), f"{count} > 0"
         ),
         "run-summary-2": f"{count} <= 0",
     }
+
+
+def test_a_run_takes_its_turn_under_its_own_name(
+    compiled: dict[str, list[dict[str, Any]]],
+) -> None:
+    tasks = compiled["retraining"][0]["spec"]["templates"][0]["dag"]["tasks"]
+    (turn,) = (one for one in tasks if one["name"] == "take-turn")
+    given = {one["name"]: one["value"] for one in turn["arguments"]["parameters"]}
+    assert given["run"] == "{{workflow.uid}}"
 
 
 def filled(text: str, values: dict[str, str], work: Path) -> str:

@@ -1,0 +1,54 @@
+"""The page and the figures that end a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.artifacts.files import write_bytes, write_json
+from components.errors import UserError
+from components.rollout.run_summary import RunFigures, RunOutputs, write_summary
+
+USABLE = {"usable": True, "reason": ""}
+
+
+def write_dataset(folder: Path) -> Path:
+    broken = {"usable": False, "reason": "no <latency> at all"}
+    quality = {"workloads": {"shop/a": USABLE, "shop/b": USABLE, "shop/c": broken}}
+    write_json(folder / "quality.json", quality)
+    return folder
+
+
+def test_it_says_of_each_workload_what_the_stages_found(tmp_path: Path) -> None:
+    dataset = write_dataset(tmp_path / "dataset")
+    drift, validation, rollout, embedding = (
+        tmp_path / name for name in ("drift", "validation", "rollout", "embedding")
+    )
+    write_json(
+        drift / "drift.json",
+        {"shop/a": {"drifted": True, "tests": {}}, "shop/b": {"drifted": False, "tests": {"x": 1}}},
+    )
+    verdict = {"verdict": {"accepted": True}, "gap_closed": 0.421}
+    write_json(validation / "validation.json", {"workloads": {"shop/a": verdict}})
+    write_json(rollout / "rollout.json", {"shop/a": {"accepted": True, "state": "SHADOW"}})
+    write_bytes(embedding / "map.png", b"png")
+    page = tmp_path / "page.html"
+    figures = write_summary(RunOutputs(dataset, embedding, None, validation, rollout, drift), page)
+    assert figures == RunFigures(workloads=3, drifted=1, accepted=1, refused=0)
+    text = page.read_text()
+    for cell in ("drifted", "steady", "42 %", "SHADOW", "no &lt;latency&gt; at all", "cG5n"):
+        assert cell in text
+
+
+def test_a_run_without_drift_has_a_page_too(tmp_path: Path) -> None:
+    dataset = write_dataset(tmp_path / "dataset")
+    figures = write_summary(RunOutputs(dataset), tmp_path / "page.html")
+    assert figures == RunFigures(workloads=3, drifted=0, accepted=0, refused=0)
+    assert "shop/b" in (tmp_path / "page.html").read_text()
+
+
+def test_a_missing_file_is_told_and_no_page_is_left(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"quality\.json is missing"):
+        write_summary(RunOutputs(tmp_path / "dataset"), tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
