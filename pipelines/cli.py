@@ -23,6 +23,7 @@ from pipelines import (
     command_import,
     command_kubeflow,
     command_savings,
+    command_simulate,
     command_ui,
 )
 from pipelines.runs import StageFailedError
@@ -43,6 +44,7 @@ command_explain.register(app)
 command_import.register(app)
 command_kubeflow.register(app)
 command_savings.register(app)
+command_simulate.register(app)
 command_ui.register(app)
 
 Output = Annotated[Path, typer.Option(help="Folder for the runs; each gets its own inside.")]

@@ -100,6 +100,21 @@ def test_the_report_needs_nothing_from_outside_and_tells_of_every_workload(
     assert f"<h2>{DRIFTED}, retrained</h2>" in page
 
 
+def test_a_finished_run_answers_what_why_what_if_and_what_it_saves(finished: Finished) -> None:
+    run = ("--run", finished.run)
+    told = {
+        "explain": aware("explain", DRIFTED, *run),
+        "savings": aware("savings", *run),
+        "simulate": aware("simulate", DRIFTED, "--hpa-target", "0.5", "--cpu", "250m", *run),
+    }
+    for done in told.values():
+        assert done.returncode == 0, done.stderr
+    assert "drifted" in told["explain"].stdout
+    assert all(key in told["savings"].stdout for key in KEYS)
+    assert "HPA at 50%" in told["simulate"].stdout
+    assert "policy" in told["simulate"].stdout
+
+
 def test_only_what_drifted_is_retrained(finished: Finished) -> None:
     drift = document(finished.run / "run.json")["drift"]
     assert {key for key, entry in drift.items() if entry["drifted"]} == {DRIFTED}
