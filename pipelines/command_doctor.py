@@ -53,7 +53,7 @@ def register(app: typer.Typer) -> None:
 
 def _series(url: str, metric: str) -> int:
     """Return how many series of that name the Prometheus has now."""
-    from components.ingestion.prometheus import PrometheusClient
+    from components.metrics.prometheus import PrometheusClient
 
     client = PrometheusClient(url, TIMEOUT_S)
     try:

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from components.errors import UserError
-from components.ingestion.assemble import frame_of
 from components.ingestion.config import IngestionConfig, parse_time
-from components.ingestion.grid import grid_around
-from components.ingestion.sources import Taken
+from components.metrics.assemble import frame_of
+from components.metrics.grid import grid_around
+from components.metrics.sources import Taken
 from components.workload.spec import Workload, load_workloads
 from components.workload.telemetry import COLUMNS, STEP_S, read_columns, telemetry_file, times_ms
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from components.ingestion.sources import Taken
+from components.metrics.sources import Taken
 from components.workload.telemetry import COLUMNS, STEP_S
 
 # Without these, neither a twin can be fitted nor a policy judged.

@@ -10,12 +10,12 @@ from components.artifacts.files import finished_directory, write_bytes, write_js
 from components.errors import UserError
 from components.ingestion.config import IngestionConfig, time_range
 from components.ingestion.folder import WORKLOADS_FILE, take_from_folder, workloads_of_folder
-from components.ingestion.grid import grid_between
-from components.ingestion.prometheus import PrometheusClient
 from components.ingestion.quality import FEWEST_STEPS, Quality, judge
 from components.ingestion.quality_page import quality_page
-from components.ingestion.scrape import take_from_prometheus
-from components.ingestion.sources import Taken
+from components.metrics.grid import grid_between
+from components.metrics.prometheus import PrometheusClient
+from components.metrics.scrape import take_from_prometheus
+from components.metrics.sources import Taken
 from components.progress import Progress
 from components.workload.spec import dump_workloads, load_workloads
 from components.workload.telemetry import STEP_S, telemetry_bytes, telemetry_file

@@ -14,9 +14,9 @@ import pytest
 
 from components.errors import TemporaryError, UserError
 from components.ingestion.config import IngestionConfig
-from components.ingestion.grid import Grid
-from components.ingestion.prometheus import ATTEMPTS, PrometheusClient
 from components.ingestion.stage import run
+from components.metrics.grid import Grid
+from components.metrics.prometheus import ATTEMPTS, PrometheusClient
 from components.progress import Progress
 from tests.components.ingestion.shop_history import write_workloads
 

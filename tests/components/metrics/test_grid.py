@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.ingestion.grid import STEP_MS, Grid, grid_around, grid_between, pages
+from components.metrics.grid import STEP_MS, Grid, grid_around, grid_between, pages
 
 
 def test_a_grid_between_two_times_lies_inside_them() -> None:

@@ -8,12 +8,12 @@ from typing import Protocol
 import numpy as np
 
 from components.errors import UserError
-from components.ingestion.assemble import SOURCES, assemble
-from components.ingestion.grid import STEP_MS, Grid, pages
-from components.ingestion.queries import Query, container_queries, replica_queries, reset_query
-from components.ingestion.series import Measurement, Measurements, Series
-from components.ingestion.sources import Taken
-from components.ingestion.traffic import traffic_queries
+from components.metrics.assemble import SOURCES, assemble
+from components.metrics.grid import STEP_MS, Grid, pages
+from components.metrics.queries import Query, container_queries, replica_queries, reset_query
+from components.metrics.series import Measurement, Measurements, Series
+from components.metrics.sources import Taken
+from components.metrics.traffic import traffic_queries
 from components.workload.spec import Workload
 
 # Prometheus refuses more than 11,000 points a series; a day at a time bounds the memory too.

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from components.ingestion.queries import container_queries, replica_queries, reset_query
-from components.ingestion.traffic import milliseconds_of, traffic_queries
+from components.metrics.queries import container_queries, replica_queries, reset_query
+from components.metrics.traffic import milliseconds_of, traffic_queries
 from components.workload.spec import Bounds, MetricSource, Slo, Workload
 
 

@@ -13,8 +13,8 @@ from prometheus_api_client import PrometheusApiClientException, PrometheusConnec
 from urllib3.util.retry import Retry
 
 from components.errors import TemporaryError, UserError
-from components.ingestion.grid import STEP_MS, Grid
-from components.ingestion.series import Series
+from components.metrics.grid import STEP_MS, Grid
+from components.metrics.series import Series
 
 ATTEMPTS = 5
 CONNECT_ATTEMPTS = 3

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from components.ingestion.grid import Grid
-from components.ingestion.queries import Query
+from components.metrics.grid import Grid
+from components.metrics.queries import Query
 from components.workload.spec import Workload
 
 FloatArray = npt.NDArray[np.float64]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from components.ingestion.assemble import assemble
-from components.ingestion.grid import Grid
-from components.ingestion.queries import Query, container_queries, replica_queries
-from components.ingestion.series import Measurements, Series
-from components.ingestion.traffic import traffic_queries
+from components.metrics.assemble import assemble
+from components.metrics.grid import Grid
+from components.metrics.queries import Query, container_queries, replica_queries
+from components.metrics.series import Measurements, Series
+from components.metrics.traffic import traffic_queries
 from components.workload.spec import Bounds, MetricSource, Slo, Workload
 
 GRID = Grid(15_000, 4)

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from components.ingestion.queries import Query, selector
+from components.metrics.queries import Query, selector
 from components.workload.spec import Workload
 
 MEDIAN = 0.5

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.ingestion.counters import increases
+from components.metrics.counters import increases
 
 NAN = np.nan
 

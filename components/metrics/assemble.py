@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from components.ingestion.counters import increases
-from components.ingestion.grid import Grid
-from components.ingestion.series import FloatArray, Measurement
+from components.metrics.counters import increases
+from components.metrics.grid import Grid
+from components.metrics.series import FloatArray, Measurement
 from components.workload.telemetry import COLUMNS
 
 # Which measures a column is made of; the first is the one that it can't be made without.

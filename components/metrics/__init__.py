@@ -1,0 +1,1 @@
+"""Telemetry frames of many workloads from a Prometheus: client, queries, assembling."""
