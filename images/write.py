@@ -1,0 +1,89 @@
+"""Writes every image's Containerfile from one template: `python -m images.write`."""
+
+from __future__ import annotations
+
+from images.catalogue import ROOT, SERVICES, STAGES, import_graph, rooms
+
+_TEMPLATE = """\
+# Written by `python -m images.write`: change images/write.py, not this file.
+# For a release give the base by digest: --build-arg BASE=docker.io/library/python@sha256:...
+ARG BASE=docker.io/library/python:3.11-slim-bookworm
+
+FROM ${{BASE}} AS packages
+# For a build without a network: a folder of wheels, mounted, and pip's own wheel where the base
+# has no pip.
+ARG PIP_OPTIONS=""
+ARG PIP_WHEEL=""
+COPY {locks} /locks/
+RUN PYTHONPATH="${{PIP_WHEEL}}" python3 -m pip install --no-cache-dir --no-compile --no-deps \\
+    --only-binary :all: --require-hashes ${{PIP_OPTIONS}} --target /packages {requirements}
+{torch}COPY images/prune.py /prune.py
+RUN python3 /prune.py /packages
+
+FROM ${{BASE}}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="aware {name}" \\
+      org.opencontainers.image.description="{description}" \\
+      org.opencontainers.image.licenses="Apache-2.0" \\
+      org.opencontainers.image.version="${{VERSION}}" \\
+      org.opencontainers.image.revision="${{REVISION}}"
+COPY --from=packages /packages /opt/aware/packages
+{copies}
+# Only /tmp and what is mounted for outputs is written to; the root can be read-only.
+ENV PYTHONPATH=/opt/aware:/opt/aware/packages PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \\
+    HOME=/tmp TMPDIR=/tmp NUMBA_CACHE_DIR=/tmp/numba MPLCONFIGDIR=/tmp/matplotlib
+WORKDIR /tmp
+USER 10001:10001
+ENTRYPOINT {entrypoint}
+"""
+# Hashes differ between torch's CPU build and the one that other indexes serve under its version.
+_TORCH = """\
+ARG TORCH_INDEX="--index-url https://download.pytorch.org/whl/cpu"
+COPY images/torch.lock /locks/
+RUN PYTHONPATH="${PIP_WHEEL}" python3 -m pip install --no-cache-dir --no-compile --no-deps \\
+    --only-binary :all: ${PIP_OPTIONS:-${TORCH_INDEX}} --target /packages -r /locks/torch.lock
+"""
+
+
+def containerfile(name: str, needed: list[str]) -> str:
+    """Return the Containerfile's text for the image whose program needs these rooms."""
+    service = name in SERVICES
+    locks = [f"images/{name}/requirements.lock"] + ([] if service else ["images/kfp.lock"])
+    sources = ["__init__", *needed]
+    files = [f"components/{room}.py" for room in sources if _is_file(room)]
+    folders = [room for room in sources if not _is_file(room)]
+    return _TEMPLATE.format(
+        name=name,
+        description=f"{'Service' if service else 'Pipeline stage'} {name} of AWARE on Kubeflow",
+        locks=" ".join(locks),
+        requirements=" ".join(f"-r /locks/{lock.rsplit('/', 1)[1]}" for lock in locks),
+        torch=_TORCH if "agent" in needed else "",
+        copies="\n".join(
+            [f"COPY {' '.join(files)} /opt/aware/components/"]
+            + [f"COPY components/{room} /opt/aware/components/{room}" for room in folders]
+        ),
+        # Kubeflow gives a stage's command; without one the image says what it would run.
+        entrypoint=(
+            f'["python3", "-m", "components.{name}.main"]'
+            if service
+            else '["python3", "-m", "kfp.dsl.executor_main"]'
+        ),
+    )
+
+
+def _is_file(room: str) -> bool:
+    return (ROOT / "components" / f"{room}.py").is_file()
+
+
+def main() -> None:
+    """Writes `images/NAME/Containerfile` for every image."""
+    graph = import_graph()
+    for name in (*STAGES, *SERVICES):
+        path = ROOT / "images" / name / "Containerfile"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(containerfile(name, rooms(graph, name)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Every image's Containerfile and lock, held against what its program imports."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import grimp
+import pytest
+
+from images.catalogue import ROOT, SERVICES, STAGES, import_graph, requirements, rooms
+from images.lock import blocks
+from images.write import containerfile
+
+IMAGES = (*STAGES, *SERVICES)
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return import_graph()
+
+
+def text(name: str) -> str:
+    return (ROOT / "images" / name / "Containerfile").read_text(encoding="utf-8")
+
+
+def copied(name: str) -> set[str]:
+    sources = re.findall(r"components/([a-z_]+)(?:\.py)?(?= )", text(name))
+    return set(sources) - {"__init__"}
+
+
+def locked(path: Path) -> dict[str, str]:
+    return blocks(path.read_text(encoding="utf-8"))
+
+
+def test_every_stage_has_an_image() -> None:
+    faces = (ROOT / "components").glob("*/component.py")
+    assert {face.parent.name for face in faces} == set(STAGES)
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_only_what_the_program_imports_is_copied(graph: grimp.ImportGraph, name: str) -> None:
+    assert copied(name) == set(rooms(graph, name))
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_the_containerfile_is_the_one_the_template_gives(
+    graph: grimp.ImportGraph, name: str
+) -> None:
+    assert text(name) == containerfile(name, rooms(graph, name)), "run python -m images.write"
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_the_lock_pins_all_that_is_imported_with_hashes(
+    graph: grimp.ImportGraph, name: str
+) -> None:
+    pins = locked(ROOT / "images" / name / "requirements.lock")
+    assert set(requirements(graph, name)) - {"torch"} <= set(pins)
+    assert all("--hash=sha256:" in pin for pin in pins.values())
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_the_versions_are_those_of_the_run_lock(name: str) -> None:
+    run = set(re.findall(r"^\S+==\S+", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    pins = locked(ROOT / "images" / name / "requirements.lock")
+    pins |= locked(ROOT / "images" / "kfp.lock")
+    assert {pin.split()[0] for pin in pins.values()} <= run
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_torch_is_only_where_the_agent_s_room_is(graph: grimp.ImportGraph, name: str) -> None:
+    assert ("torch.lock" in text(name)) == ("torch" in requirements(graph, name))
+    assert "torch" not in locked(ROOT / "images" / name / "requirements.lock")
+
+
+def test_validation_rollout_drift_check_and_the_actuator_need_no_torch(
+    graph: grimp.ImportGraph,
+) -> None:
+    for name in ("ingestion", "validation", "rollout", "drift_check", "actuator"):
+        assert "torch" not in requirements(graph, name)
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_it_runs_as_a_numbered_user_that_is_not_root(name: str) -> None:
+    (user,) = re.findall(r"^USER (\d+):\d+$", text(name), re.MULTILINE)
+    assert int(user) >= 10_000
