@@ -41,6 +41,9 @@ bench-%: $(VENV)/installed-dev  ## one benchmark in full, such as bench-simulato
 compile: $(VENV)/installed-run  ## both pipelines for Kubeflow; IMAGES=FILE of their digests
 	$(BIN)/aware compile $(if $(IMAGES),--images $(IMAGES),--local-images) --output $(RUNS)/compiled
 
+images: $(VENV)/installed-dev  ## every stage's and service's image (BASE=IMAGE by digest)
+	$(BIN)/python -m images.build $(if $(BASE),--base $(BASE))
+
 record: $(VENV)/installed-dev  ## record real containers under real load again (root, an hour)
 	$(BIN)/python -m tests.recorder --minutes 62 --output $(RECORDINGS)/recordings
 	$(BIN)/python -m tests.recorder --minutes 26 --plan later --offset-minutes 62 \
