@@ -42,11 +42,7 @@ def take_from_prometheus(
     `tell(done, total, what)` is called before every request. Raises UserError when no series of
     any workload is there, and what the client raises.
     """
-    queries = [
-        *container_queries(workloads, window_s),
-        *replica_queries(workloads),
-        *traffic_queries(workloads, window_s),
-    ]
+    queries = queries_of(workloads, window_s)
     pieces = pages(grid, MOST_STEPS)
     measurements = Measurements(workloads, grid)
     requests = (len(queries) + 1) * len(pieces)
@@ -61,12 +57,22 @@ def take_from_prometheus(
             f"Prometheus has no series of any of the {len(workloads)} workloads in this time;"
             " check start, end and the names in the workloads file"
         )
-    return [_taken(workload, measurements.of(workload), grid, queries) for workload in workloads]
+    return [taken_of(workload, measurements.of(workload), grid, queries) for workload in workloads]
 
 
-def _taken(
+def queries_of(workloads: Sequence[Workload], window_s: int) -> list[Query]:
+    """Return the range queries, one a measure for all workloads."""
+    return [
+        *container_queries(workloads, window_s),
+        *replica_queries(workloads),
+        *traffic_queries(workloads, window_s),
+    ]
+
+
+def taken_of(
     workload: Workload, measured: dict[str, Measurement], grid: Grid, queries: Sequence[Query]
 ) -> Taken:
+    """Return what the measurements of one workload make on the grid."""
     assembled = assemble(measured, grid)
     resets = measured["counter_resets"].rows.values() if "counter_resets" in measured else ()
     latency = measured.get("latency")
