@@ -20,6 +20,7 @@ STEPS = 20
 # What is in force is known from the cluster, not from telemetry.
 _IN_FORCE = ((smp.REPLICAS_WANTED, 0), (smp.CPU_REQUEST_M, 1), (smp.MEMORY_REQUEST_BYTES, 2))
 _INTERVAL = 4
+_COLUMNS = frozenset(("time", *MEASURED_COLUMNS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,12 @@ def batch_of(
     end_s = np.full(len(subjects), -np.inf)
     for row, subject in enumerate(subjects):
         frame = frames.get(subject.workload.key)
-        if frame is None or frame.empty or not set(MEASURED_COLUMNS) <= set(frame.columns):
+        if frame is None or frame.empty or not _COLUMNS.issubset(frame.columns):
             continue
-        tail = frame.iloc[-STEPS:]
+        kept = min(STEPS, len(frame))
         for field, column in enumerate(MEASURED_COLUMNS):
-            raw[row, STEPS - len(tail) :, field] = tail[column].to_numpy()
-        end_s[row] = times_ms(tail.iloc[-1:])[0] / 1000
+            raw[row, STEPS - kept :, field] = frame[column].to_numpy()[-kept:]
+        end_s[row] = times_ms(frame.iloc[-1:])[0] / 1000
     raw[~np.isfinite(raw) | (raw < 0)] = np.nan
     have_usage = _all_known(raw, smp.CPU_USAGE_M, smp.MEMORY_WORKING_SET_BYTES, smp.REPLICAS_READY)
     have_load = _all_known(raw, smp.REQUEST_RATE_PER_S)

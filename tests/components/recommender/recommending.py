@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 from components.artifacts.bundle import Bundle, publish
 from components.artifacts.channel import SHADOW, move_channel
 from components.artifacts.local import LocalStore
-from components.artifacts.store import Store
+from components.artifacts.store import MissingObjectError, Store
 from components.cluster.parameters import PARAMETER_NAMES, SERVICE_PARAMETERS
 from components.kubernetes_api.autoscaler import MultidimPodAutoscaler, autoscaler_of
 from components.kubernetes_api.capabilities import Capabilities
@@ -293,3 +294,49 @@ GATE = {
     "aware.autoscaling/slo-latency-ms": "100",
     "aware.autoscaling/slo-latency-percentile": "0.95",
 }
+
+
+@dataclass
+class MemoryStore:
+    """A store that keeps everything in memory and fails as it is told.
+
+    `errors`: what the next calls for a key that contains the part end in; "lost" makes a
+    conditional write lose.
+    """
+
+    contents: dict[str, bytes] = field(default_factory=dict)
+    errors: dict[str, list[Exception]] = field(default_factory=dict)
+    lost: int = 0
+
+    def read(self, key: str) -> bytes:
+        self._fail(key)
+        if key not in self.contents:
+            raise MissingObjectError(f"{key} is not there")
+        return self.contents[key]
+
+    def read_tagged(self, key: str) -> tuple[bytes, str] | None:
+        self._fail(key)
+        if key not in self.contents:
+            return None
+        return self.contents[key], hashlib.sha256(self.contents[key]).hexdigest()
+
+    def write_once(self, key: str, data: bytes) -> None:
+        self.contents.setdefault(key, data)
+
+    def write_if(self, key: str, data: bytes, tag: str | None) -> bool:
+        tagged = self.read_tagged(key)
+        if (tagged[1] if tagged else None) != tag:
+            return False
+        if self.lost:
+            self.lost -= 1
+            return False
+        self.contents[key] = data
+        return True
+
+    def list(self, prefix: str) -> list[str]:
+        return sorted(key for key in self.contents if key.startswith(prefix))
+
+    def _fail(self, key: str) -> None:
+        for part, planned in self.errors.items():
+            if part in key and planned:
+                raise planned.pop(0)
