@@ -78,7 +78,7 @@ def input_finding(
         blocks(column(frame, "request_rate_per_s"), steps, variability_of)
         for frame in (reference, recent)
     )
-    return _surest(
+    return surest(
         {
             "request rate": outside_range(before, after, math.log(config.rate_factor)),
             "variability of the request rate": outside_range(
@@ -96,7 +96,7 @@ def dynamics_finding(
     def shift(before: FloatArray, after: FloatArray, factor: float) -> Shift | None:
         return shift_between(blocks(before, steps), blocks(after, steps), math.log(factor))
 
-    return _surest(
+    return surest(
         {
             "CPU per request": shift(reference.cpu, recent.cpu, config.cpu_factor),
             "memory": shift(reference.memory, recent.memory, config.memory_factor),
@@ -168,7 +168,7 @@ def beyond_promise(
     )
 
 
-def _surest(shifts: Mapping[str, Shift | None]) -> Finding:
+def surest(shifts: Mapping[str, Shift | None]) -> Finding:
     """Return the finding of one measure, its p times the number of measures (Bonferroni).
 
     The measures are in the order of cause and effect: a slower build uses more CPU and therefore

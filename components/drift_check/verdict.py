@@ -12,6 +12,7 @@ from scipy import stats
 
 from components.drift_check.config import DriftConfig
 from components.drift_check.findings import LATENCY, Finding
+from components.drift_check.history import MARGIN
 
 NOTHING = "nothing"
 FINE_TUNE = "refit the twin and fine-tune"
@@ -113,7 +114,12 @@ def _recommendation(alarms: list[Finding], config: DriftConfig) -> str:
     # trained may no longer cover it. Latency says nothing of that: it multiplies by queueing.
     far = math.log(config.meta_train_factor)
     for one in alarms:
-        if one.shift and one.logarithmic and one.measure != LATENCY and abs(one.shift.size) >= far:
+        if (
+            one.shift
+            and one.logarithmic
+            and one.measure not in (LATENCY, MARGIN)
+            and abs(one.shift.size) >= far
+        ):
             return META_TRAIN
     return FINE_TUNE
 
