@@ -13,9 +13,9 @@ import numpy as np
 from components.cluster import limits as lim
 from components.cluster.compiled import FloatArray, borrowed, contiguous
 from components.cluster.environment_episode import Episode
-from components.cluster.foresight import planned_interval
 from components.cluster.limits import clip_allocation
 from components.cluster.noise import NOISE_COUNT
+from components.cluster.plan_replay import planned_interval
 from components.cluster.reward import (
     EPISODE_COUNT,
     EPISODE_FIELDS,
