@@ -11,13 +11,13 @@ from pathlib import Path
 FOLDERS = ("pyarrow/include", "pyarrow/src", "pyarrow/includes", "bin", "torch/include")
 FILES = (
     "pyarrow/libarrow_flight.so*",
-    "pyarrow/libarrow_substrait.so*",
+    "pyarrow/libarrow_s3.so*",
     "pyarrow/_flight*",
+    "pyarrow/_s3fs*",
     "pyarrow/_substrait*",
     "pyarrow/libarrow_python.so",
     "pyarrow/libarrow_python.so.*.*",
     "pyarrow/libarrow_python_flight*",
-    "torch/bin/*",
 )
 # Packages whose test folders nothing else imports; numpy.testing is imported by scipy.
 TESTED = ("pandas", "pyarrow", "numpy", "scipy", "numba", "matplotlib", "pydantic")
