@@ -19,9 +19,11 @@ from components.errors import TemporaryError, UserError
 from components.kubernetes_api.capabilities import discover
 from components.kubernetes_api.client import KubernetesClient, connect
 from components.kubernetes_api.leases import LeaseHolder
+from components.metrics.prometheus import PrometheusClient
 from components.recommender.exposition import Figures, serving
 from components.recommender.settings import RecommenderSettings
 from components.recommender.telemetry_folder import TelemetryFolder
+from components.recommender.telemetry_prometheus import PrometheusSource
 from components.recommender.telemetry_source import TelemetrySource
 from components.recommender.tick import COMPONENT, Recommender
 
@@ -30,6 +32,8 @@ _log = logging.getLogger(__name__)
 # Renewed several times within its duration, also between ticks.
 LEASE_S = 60
 RENEW_S = 10.0
+# A tick has many queries, so that one slow answer must not hold it up.
+_PROMETHEUS_TIMEOUT_S = 10.0
 # So many missed ticks in a row, and the process is better started anew.
 _MISSED_TICKS = 5
 
@@ -125,11 +129,20 @@ def _service(options: argparse.Namespace) -> Service:
     client = connect(options.kubeconfig)
     return Service(
         client=client,
-        telemetry=TelemetryFolder(options.telemetry),
+        telemetry=_telemetry(options),
         store=store,
         settings=RecommenderSettings(tick_s=options.tick_seconds),
         lease=LeaseHolder(client, options.namespace, COMPONENT, options.identity, LEASE_S),
     )
+
+
+def _telemetry(options: argparse.Namespace) -> TelemetrySource:
+    if options.telemetry is not None:
+        return TelemetryFolder(options.telemetry)
+    url = options.prometheus or os.environ.get("PROMETHEUS_URL", "")
+    if not url:
+        raise UserError("no telemetry: give --prometheus URL (or PROMETHEUS_URL) or --telemetry")
+    return PrometheusSource(PrometheusClient(url, _PROMETHEUS_TIMEOUT_S))
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -156,10 +169,14 @@ def _parser() -> argparse.ArgumentParser:
         "--kubeconfig", type=Path, help="the cluster's; without it the one this process runs in"
     )
     parser.add_argument(
+        "--prometheus",
+        default="",
+        help="its URL; one with credentials goes into the environment's PROMETHEUS_URL",
+    )
+    parser.add_argument(
         "--telemetry",
         type=Path,
-        required=True,
-        help="folder with NAMESPACE/WORKLOAD.parquet, kept up to date by something else",
+        help="instead of a Prometheus: folder with NAMESPACE/WORKLOAD.parquet, kept up to date",
     )
     parser.add_argument(
         "--store", default="", help="folder or minio://bucket/prefix; without it the incumbent acts"

@@ -1,0 +1,54 @@
+"""Telemetry from a Prometheus, for a workload with or without a source for its traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from components.metrics.grid import STEP_MS, Grid
+from components.metrics.queries import container_queries, replica_queries
+from components.metrics.scrape import Client, taken_of
+from components.metrics.series import Measurements
+from components.metrics.traffic import traffic_queries
+from components.recommender.telemetry_batch import STEPS
+from components.workload.spec import Workload
+
+_RATE_WINDOW_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class PrometheusSource:
+    """Asks one query a measure for all workloads; a TelemetrySource.
+
+    HPA and VPA need CPU and memory alone, so a workload whose traffic isn't known has a frame too.
+    """
+
+    client: Client
+
+    def recent(self, workloads: Sequence[Workload], now_s: float) -> Mapping[str, pd.DataFrame]:
+        """The last steps up to `now_s`; raises what the client raises."""
+        if not workloads:
+            return {}
+        last_ms = int(1000 * now_s) // STEP_MS * STEP_MS
+        grid = Grid(last_ms - STEP_MS * (STEPS - 1), STEPS)
+        metered = [
+            item
+            for item in workloads
+            if item.metrics.source != "promql" or item.metrics.request_rate
+        ]
+        queries = [
+            *container_queries(workloads, _RATE_WINDOW_S),
+            *replica_queries(workloads),
+            *traffic_queries(metered, _RATE_WINDOW_S),
+        ]
+        measurements = Measurements(workloads, grid)
+        for query in queries:
+            measurements.add(query, self.client.over(query.text, grid))
+        frames = {}
+        for workload in workloads:
+            frame = taken_of(workload, measurements.of(workload), grid, queries).frame
+            if frame is not None:
+                frames[workload.key] = frame
+        return frames
