@@ -135,13 +135,13 @@ def unidentified(twins: Mapping[str, Twin]) -> None:
 
 
 def recordings() -> tuple[list[HeldOut], dict[str, Twin], float]:
-    """The project's own recordings: held-out rows, twins, workloads fitted a minute."""
+    """The project's own recordings: held-out rows, twins, workloads a CPU minute."""
     workloads = load_workloads(RECORDINGS / "workloads.yaml")
     frames = [split(read_telemetry(telemetry_file(RECORDINGS, each))) for each in workloads]
     held_out_of(workloads[0], *frames[0])
-    started = time.perf_counter()
+    started = time.process_time()
     found = [held_out_of(each, *frame) for each, frame in zip(workloads, frames, strict=True)]
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     twins = {row.key: twin for row, twin in found}
     return [row for row, _ in found], twins, 60.0 * len(workloads) / seconds
 
@@ -236,7 +236,7 @@ def main() -> None:
         print(f"aim for {name}: {aim:.0%}, {verdict} ({found[name]:.1%})")
     print("throughput is trivial under open-loop load: what arrives is served, unless it fails;")
     print("kruize_throughput_error is the one of a closed loop, where the model has to find it")
-    print(f"{per_minute:.0f} workloads a minute on one core, 8 members each, with intervals")
+    print(f"{per_minute:.0f} workloads a minute on one core, 8 members each, by CPU time")
     print(json.dumps({name: round(float(value), 4) for name, value in keys.items()
                       if np.isfinite(value)}))  # fmt: skip
 
