@@ -72,14 +72,15 @@ def batch_of(
     """
     raw = np.full((len(subjects), STEPS, len(MEASURED_COLUMNS)), np.nan)
     end_s = np.full(len(subjects), -np.inf)
-    for row, subject in enumerate(subjects):
-        frame = frames.get(subject.workload.key)
-        if frame is None or frame.empty or not _COLUMNS.issubset(frame.columns):
-            continue
-        kept = min(STEPS, len(frame))
-        for field, column in enumerate(MEASURED_COLUMNS):
-            raw[row, STEPS - kept :, field] = frame[column].to_numpy()[-kept:]
-        end_s[row] = times_ms(frame.iloc[-1:])[0] / 1000
+    found = {
+        row: frame
+        for row, subject in enumerate(subjects)
+        if (frame := frames.get(subject.workload.key)) is not None
+        and len(frame)
+        and _COLUMNS.issubset(frame.columns)
+    }
+    if found:
+        _lay(raw, end_s, found)
     raw[~np.isfinite(raw) | (raw < 0)] = np.nan
     have_usage = _all_known(raw, smp.CPU_USAGE_M, smp.MEMORY_WORKING_SET_BYTES, smp.REPLICAS_READY)
     have_load = _all_known(raw, smp.REQUEST_RATE_PER_S)
@@ -91,6 +92,20 @@ def batch_of(
         load_s=_newest(have_load, end_s),
         end_s=end_s,
     )
+
+
+def _lay(raw: FloatArray, end_s: FloatArray, found: Mapping[int, pd.DataFrame]) -> None:
+    """Puts the frames by row into raw [B, T, C], each at its end, and their last times."""
+    # One frame of all: a column is then read once, not once for each workload.
+    every = pd.concat(found.values(), ignore_index=True)
+    lengths = np.array([len(frame) for frame in found.values()])
+    back = np.concatenate([np.arange(length - 1, -1, -1) for length in lengths])
+    kept = back < STEPS
+    rows = np.repeat(np.fromiter(found, dtype=np.int64), lengths)
+    for field, column in enumerate(MEASURED_COLUMNS):
+        raw[rows[kept], STEPS - 1 - back[kept], field] = every[column].to_numpy()[kept]
+    last = back == 0
+    end_s[rows[last]] = times_ms(every)[last] / 1000
 
 
 def _all_known(raw: FloatArray, *fields: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
