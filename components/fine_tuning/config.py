@@ -14,6 +14,7 @@ _LEAST = {
     "resampled_variants": 1,
     "synthetic_variants": 0,
     "decisions": 4,
+    "level_spread": 0.0,
     "start_deviation": 0.0,
     "violation_penalty": 0.0,
     "oom_penalty": 0.0,
@@ -31,6 +32,8 @@ class FineTuningConfig:
         with a rate trace, resampled from the training part or synthetic at its mean.
     traces: variants that the candidates of an iteration meet.
     decisions: decision intervals (60 s) of a trace.
+    level_spread: how far the traces' levels lie from the measured one, as the standard deviation
+        of a logarithm.
     start_deviation: of the search around the meta-policy's proposal, in the unit box.
     violation_penalty: reward that an interval full of violations costs at least.
     violation_budget: share of steps that may violate; where the best rules found violate more,
@@ -47,7 +50,8 @@ class FineTuningConfig:
     synthetic_variants: int = 6
     traces: int = 10
     decisions: int = 60
-    start_deviation: float = 0.3
+    level_spread: float = 0.3
+    start_deviation: float = 0.12
     violation_penalty: float = 0.4
     violation_budget: float = 0.02
     oom_penalty: float = 0.05

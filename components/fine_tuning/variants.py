@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.cluster.compiled import FloatArray
-from components.cluster.rates import resampled_rates, synthetic_rates
+from components.cluster.rates import synthetic_rates
 from components.cluster.reward import INTERVAL_STEPS
 from components.cluster.twin import Twin
 from components.fine_tuning.config import FineTuningConfig
+from components.policy.likely_rates import likely_rates
 from components.policy.measured import MeasuredWorkload
 
 
@@ -27,15 +28,16 @@ def variants_of(
 ) -> Variants:
     """Twin members in turn, under rates like those of the training part.
 
-    Most traces are block-bootstrap samples of what was measured, so that level and rhythm stay;
-    the rest is synthetic at the measured mean, for what a short recording didn't happen to show.
+    Most traces are block-bootstrap samples of what was measured, so that its rhythm stays, each
+    at a level of its own; the rest is synthetic at the measured mean, for what a short recording
+    didn't happen to show.
 
     Raises UserError when no rate was measured.
     """
     rates = measured.training_rates_per_s
     steps = config.decisions * INTERVAL_STEPS
     mean = np.full(config.synthetic_variants, rates.mean())
-    traces = [resampled_rates(rng, rates, config.resampled_variants, steps)]
+    traces = [likely_rates(rng, rates, config.resampled_variants, steps, config.level_spread)]
     if config.synthetic_variants:
         traces.append(synthetic_rates(rng, config.synthetic_variants, steps, mean))
     rows = np.concatenate(traces)

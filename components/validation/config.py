@@ -19,6 +19,7 @@ class ValidationConfig:
     tuning_traces: traces of the training part that each setting of the incumbents is tried on;
         240 times the 102 settings of HPA + VPA are as many episodes as fine-tuning's search plays
         (30 iterations x 80 candidates x 10 traces, and 384 of its finalists).
+    level_spread: of the tuning traces' levels; the same as fine-tuning's.
     violation_penalty: reward that a whole interval of violation costs when incumbents are tuned;
         the same as fine-tuning's.
     foresight_trials: changes that the search for the bound tries in each situation.
@@ -33,6 +34,7 @@ class ValidationConfig:
     decisions: int = 60
     members: int = 8
     tuning_traces: int = 240
+    level_spread: float = 0.3
     violation_penalty: float = 0.4
     foresight_trials: int = 2000
     violation_margin: float = 0.01
@@ -47,6 +49,7 @@ class ValidationConfig:
             "decisions": 4,
             "members": 1,
             "tuning_traces": 1,
+            "level_spread": 0.0,
             "violation_penalty": 0.0,
             "foresight_trials": 1,
             "violation_margin": 0.0,

@@ -19,6 +19,7 @@ from components.cluster.rates import filled, resampled_rates
 from components.cluster.reward import INTERVAL_STEPS
 from components.cluster.tuning import Scenarios
 from components.cluster.twin import Twin
+from components.policy.likely_rates import likely_rates
 from components.policy.measured import MeasuredWorkload
 from components.validation.config import ValidationConfig
 from components.workload.spec import Workload
@@ -128,7 +129,7 @@ def tuning_scenarios(cases: Sequence[Case], config: ValidationConfig) -> Scenari
         members = case.training_twin.members
         parameters.append(members[np.arange(config.tuning_traces) % len(members)])
         measured = case.measured.training_rates_per_s
-        rates.append(resampled_rates(rng, measured, config.tuning_traces, steps))
+        rates.append(likely_rates(rng, measured, config.tuning_traces, steps, config.level_spread))
         noise.append(draw_noise(rng, steps, config.tuning_traces))
     return Scenarios(
         parameters=np.stack(parameters),

@@ -125,7 +125,8 @@ def test_variants_pair_every_member_with_rates_near_the_measured_level(
 ) -> None:
     one = measured_workloads(inputs[0])[0]
     twin = from_json(json.loads((inputs[1] / "twins.json").read_text())[one.workload.key])
-    variants = variants_of(one, twin, CONFIG, np.random.default_rng(0))
+    level = replace(CONFIG, level_spread=0.0)
+    variants = variants_of(one, twin, level, np.random.default_rng(0))
     assert variants.parameters.shape[0] == 9 + 2
     assert variants.rates_per_s.shape == (11, 30 * 4)
     for member in twin.members:
