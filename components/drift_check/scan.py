@@ -9,10 +9,13 @@ own innovations (Kuensch 1989): the squares of its daily maxima follow a Gumbel 
 
 What can be had at phi = .98, two-sided, one false alarm in ten months: a step of d deviations
 gives evidence d^2 (1 + (1 - phi)^2 n) / (1 - phi^2) in n steps. Even a test that is told the onset
-finds .5 deviations within 12 h with a power of at most .71 where a step is 15 s, .38 where it is
-1 min and .27 where it is 30 min; one deviation within 6 h with .999, .98 and .95
-(tests.benchmarks.drift computes and measures both). So the aim of .9 for half a deviation is out
-of reach of every detector at this rate of false alarms: the levels wander by as much by themselves.
+finds .5 deviations within 12 h with a power of at most .71 where a step is 15 s, .39 where it is
+1 min and .27 where it is 30 min; one deviation within 6 h with .998, .98 and .96. One that isn't
+told has 172,800 onsets of 15 s a month to look at; were they independent its threshold would be
+5.0 deviations, and it would find .5 with .1 and one with .9
+(tests.benchmarks.drift computes the first and measures the scan). So the aim of .9 for half a
+deviation is out of every detector's reach at this rate of false alarms, and .99 for one is within
+reach only of a test that is told when: the levels wander by as much by themselves.
 """
 
 from __future__ import annotations

@@ -10,6 +10,12 @@ from components.artifacts.files import finished_directory, write_bytes, write_js
 from components.cluster.compiled import FloatArray
 from components.drift_check.check import WorkloadCheck, check_workload
 from components.drift_check.config import DriftConfig
+from components.drift_check.events import (
+    Events,
+    read_events,
+    since_new_image,
+    without_maintenance,
+)
 from components.drift_check.findings import Promise
 from components.drift_check.inputs import Dataset, read_dataset, read_promises, read_twins
 from components.drift_check.page import drift_page
@@ -38,9 +44,17 @@ def run(
 ) -> DriftSummary:
     """Write drift.json, drift.png and drift.html.
 
+    Each dataset may hold an events.json: steps within maintenance are left out, and a workload
+    with a new image is tested from that image on.
+
     Raises UserError for inputs that are missing, broken or have no workload in common.
     """
-    before, now = read_dataset(reference), read_dataset(recent)
+    before = _eventless(read_dataset(reference), read_events(reference))
+    events = read_events(recent)
+    now = {
+        key: (workload, since_new_image(frame, key, events))
+        for key, (workload, frame) in _eventless(read_dataset(recent), events).items()
+    }
     twins, promises = read_twins(embedding), read_promises(validation)
     unknown = [key for key in config.live if key not in promises]
     if unknown:
@@ -60,6 +74,13 @@ def run(
     drifted = tuple(key for key in comparable if verdicts[key].drifted)
     progress.update(1, 1, f"{len(drifted)} of {len(comparable)} workloads drifted")
     return DriftSummary(drifted, tuple(comparable))
+
+
+def _eventless(dataset: Dataset, events: Events) -> Dataset:
+    return {
+        key: (workload, without_maintenance(frame, events))
+        for key, (workload, frame) in dataset.items()
+    }
 
 
 def _incomparable(before: Dataset, now: Dataset, twins: Mapping[str, FloatArray]) -> dict[str, str]:
