@@ -16,6 +16,10 @@ told has 172,800 onsets of 15 s a month to look at; were they independent its th
 (tests.benchmarks.drift computes the first and measures the scan). So the aim of .9 for half a
 deviation is out of every detector's reach at this rate of false alarms, and .99 for one is within
 reach only of a test that is told when: the levels wander by as much by themselves.
+
+Measured on 120 workload-months with 14 days of history, at a threshold asked for .1 false alarms a
+month: .24 came (.18 with normal innovations, .35 with skewed ones), and a power of .1 and .8 with
+normal innovations, 0 and .13 with skewed ones, whose own jumps are as large as the step.
 """
 
 from __future__ import annotations
