@@ -54,8 +54,9 @@ def register(app: typer.Typer) -> None:
 def _series(url: str, metric: str) -> int:
     """Return how many series of that name the Prometheus has now."""
     from components.metrics.prometheus import PrometheusClient
+    from components.metrics.session import access_from
 
-    client = PrometheusClient(url, TIMEOUT_S)
+    client = PrometheusClient(url, TIMEOUT_S, access=access_from(os.environ))
     try:
         answer = client.at(f"count({metric})", int(time.time() * 1000))
     finally:

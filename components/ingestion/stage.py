@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from components.ingestion.quality_page import quality_page
 from components.metrics.grid import grid_between
 from components.metrics.prometheus import PrometheusClient
 from components.metrics.scrape import take_from_prometheus
+from components.metrics.session import access_from
 from components.metrics.sources import Taken
 from components.progress import Progress
 from components.workload.spec import dump_workloads, load_workloads
@@ -68,7 +70,8 @@ def _from_server(config: IngestionConfig, progress: Progress) -> list[Taken]:
         raise UserError(
             f"start to end holds {grid.steps} steps of {STEP_S} s; ask for at least {FEWEST_STEPS}"
         )
-    client = PrometheusClient(config.prometheus_url, config.timeout_s)
+    access = access_from(os.environ)
+    client = PrometheusClient(config.prometheus_url, config.timeout_s, access=access)
     try:
         client.check()
         return take_from_prometheus(

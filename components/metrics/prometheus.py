@@ -15,6 +15,7 @@ from urllib3.util.retry import Retry
 from components.errors import TemporaryError, UserError
 from components.metrics.grid import STEP_MS, Grid
 from components.metrics.series import Series
+from components.metrics.session import Access, session_of
 
 ATTEMPTS = 5
 CONNECT_ATTEMPTS = 3
@@ -31,7 +32,13 @@ class PrometheusClient:
     for a server that goes on failing.
     """
 
-    def __init__(self, url: str, timeout_s: float, backoff_s: float = BACKOFF_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout_s: float,
+        backoff_s: float = BACKOFF_S,
+        access: Access | None = None,
+    ) -> None:
         self._shown_url = _without_credentials(url)
         retry = Retry(
             total=ATTEMPTS - 1,
@@ -43,7 +50,12 @@ class PrometheusClient:
             retry_after_max=LONGEST_PAUSE_S,
             raise_on_status=False,
         )
-        self._connection = PrometheusConnect(url=url.rstrip("/"), retry=retry, timeout=timeout_s)
+        self._connection = PrometheusConnect(
+            url=url.rstrip("/"),
+            retry=retry,
+            timeout=timeout_s,
+            session=session_of(access or Access()),
+        )
 
     def check(self) -> None:
         """Ask for a constant: that works where `/` and `/-/ready` don't (proxies, Mimir)."""
@@ -99,7 +111,7 @@ class PrometheusClient:
             ) from error
         if status in (401, 403):
             raise UserError(
-                f"{where} refuses us ({status}); put user and password into prometheus_url"
+                f"{where} refuses us ({status}); set AWARE_PROMETHEUS_TOKEN, or _USER and _PASSWORD"
             ) from error
         if status == 404:
             raise UserError(
@@ -108,11 +120,12 @@ class PrometheusClient:
         raise UserError(f"{where} refuses the query {query} ({status}{reason})") from error
 
 
-def _series(labels: dict[str, str], values: list[list[Any]]) -> Series:
+def _series(labels: dict[str, str], values: Any) -> Series:
+    pairs = np.asarray(values, dtype=np.float64).reshape(-1, 2)
     return Series(
         labels=labels,
-        times_ms=np.array([round(1000 * float(time)) for time, _ in values], dtype=np.int64),
-        values=np.array([float(text) for _, text in values], dtype=np.float64),
+        times_ms=np.rint(1000 * pairs[:, 0]).astype(np.int64),
+        values=pairs[:, 1].copy(),
     )
 
 

@@ -18,6 +18,8 @@ from components.workload.spec import Workload
 
 # Prometheus refuses more than 11,000 points a series; a day at a time bounds the memory too.
 MOST_STEPS = 24 * 60 * 4
+# Of many workloads an answer holds fewer steps, so that it stays within some hundred mebibytes.
+MOST_WORKLOAD_STEPS = 1_000_000
 
 
 class Client(Protocol):
@@ -43,7 +45,7 @@ def take_from_prometheus(
     any workload is there, and what the client raises.
     """
     queries = queries_of(workloads, window_s)
-    pieces = pages(grid, MOST_STEPS)
+    pieces = pages(grid, max(1, min(MOST_STEPS, MOST_WORKLOAD_STEPS // max(1, len(workloads)))))
     measurements = Measurements(workloads, grid)
     requests = (len(queries) + 1) * len(pieces)
     for page_index, page in enumerate(pieces):

@@ -101,7 +101,7 @@ def test_endless_overload_ends_after_a_bounded_number_of_attempts() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "what"),
     [
-        (401, b"", r"refuses us \(401\); put user and password"),
+        (401, b"", r"refuses us \(401\); set AWARE_PROMETHEUS_TOKEN"),
         (403, b"", r"refuses us \(403\)"),
         (404, b"", r"not as a Prometheus \(404\)"),
         (200, b"<html>hello</html>", "not as a Prometheus; check the address"),

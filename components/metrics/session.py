@@ -1,0 +1,102 @@
+"""The HTTP session to a Prometheus: who we say we are, whom we trust, and a fast decoder.
+
+`requests` decodes JSON with the standard library; a range of many samples spends most of its
+client time there, so answers go through `decoding`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from components.errors import UserError
+from components.metrics.decoding import decoded
+
+_PREFIX = "AWARE_PROMETHEUS_"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to get in: a bearer token (itself or its file), user and password, a client certificate.
+
+    `ca_file` is trusted instead of the system's authorities; TLS is always verified. A token file
+    is read again for each request, since Kubernetes rotates it.
+    """
+
+    token: str = ""
+    token_file: str = ""
+    user: str = ""
+    password: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.token) + bool(self.token_file) + bool(self.user) > 1:
+            raise UserError(
+                f"Prometheus gets one credential: set one of {_PREFIX}TOKEN, {_PREFIX}TOKEN_FILE"
+                f" and {_PREFIX}USER"
+            )
+        if bool(self.cert_file) != bool(self.key_file):
+            raise UserError(f"set {_PREFIX}CERT_FILE and {_PREFIX}KEY_FILE together or neither")
+        named = {
+            "TOKEN_FILE": self.token_file,
+            "CA_FILE": self.ca_file,
+            "CERT_FILE": self.cert_file,
+            "KEY_FILE": self.key_file,
+        }
+        for name, path in named.items():
+            if path and not Path(path).is_file():
+                raise UserError(f"{_PREFIX}{name} is {path}, which is no file; mount it there")
+
+
+def access_from(environment: Mapping[str, str]) -> Access:
+    """Return the access that AWARE_PROMETHEUS_* variables describe; unset ones are left out."""
+    return Access(
+        **{name: environment.get(_PREFIX + name.upper(), "") for name in Access.__slots__}
+    )
+
+
+def session_of(access: Access) -> requests.Session:
+    """Return a session that sends the access' credentials and decodes answers fast."""
+    session = _DecodingSession()
+    if access.token or access.token_file:
+        session.auth = _Bearer(access)
+    elif access.user:
+        session.auth = HTTPBasicAuth(access.user.encode(), access.password.encode())
+    if access.ca_file:
+        session.verify = access.ca_file
+    if access.cert_file:
+        session.cert = (access.cert_file, access.key_file)
+    return session
+
+
+class _Bearer(AuthBase):
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        token = self._access.token or Path(self._access.token_file).read_text(encoding="utf-8")
+        request.headers["Authorization"] = f"Bearer {token.strip()}"
+        return request
+
+
+class _Response(requests.Response):
+    def json(self, **_options: Any) -> Any:
+        try:
+            return decoded(self.content)
+        except ValueError as error:
+            raise requests.JSONDecodeError(str(error), "", 0) from error
+
+
+class _DecodingSession(requests.Session):
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        answer = super().send(request, **options)
+        decoding = _Response()
+        vars(decoding).update(vars(answer))
+        return decoding
