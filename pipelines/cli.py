@@ -22,6 +22,7 @@ from pipelines import (
     command_explain,
     command_import,
     command_kubeflow,
+    command_preflight,
     command_rollback,
     command_savings,
     command_simulate,
@@ -44,6 +45,7 @@ command_doctor.register(app)
 command_explain.register(app)
 command_import.register(app)
 command_kubeflow.register(app)
+command_preflight.register(app)
 command_rollback.register(app)
 command_savings.register(app)
 command_simulate.register(app)
