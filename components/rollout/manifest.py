@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import yaml
@@ -25,7 +26,8 @@ def mpa_manifest(
 
     It only recommends (updateMode Off): who lets a policy act is the recommender, step by step.
     What the upstream fields have no place for stands in annotations: the SLO, the phase, the
-    policy's digest and channel, and the settings of the incumbent rule that acts meanwhile.
+    policy's digest and channel, the settings of the incumbent rule that acts meanwhile, and where
+    rate and latency are read.
     `cpu_target` is the incumbent's share of the CPU request (0.6: 60 %).
     """
     return {
@@ -74,8 +76,15 @@ def _annotations(
         "channel": f"channels/{workload.key}.json",
         "policy-digest": channel.current or "",
         "incumbent": json.dumps(dict(incumbent), sort_keys=True, allow_nan=False),
+        "metrics": _metrics(workload),
     }
     return {f"{ANNOTATIONS}/{name}": value for name, value in values.items() if value}
+
+
+def _metrics(workload: Workload) -> str:
+    """Where the recommender reads rate and latency, as `metrics` of workloads.yaml in JSON."""
+    said = {name: text for name, text in asdict(workload.metrics).items() if text}
+    return json.dumps(said, sort_keys=True)
 
 
 def _cpu_goal(cpu_target: float) -> dict[str, Any]:

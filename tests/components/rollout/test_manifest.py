@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from components.artifacts.channel import SHADOW, Channel
 from components.rollout.manifest import manifest_yaml, mpa_manifest
+from components.workload.document import MetricsDocument
 from components.workload.quantities import parse_cpu, parse_memory
 from components.workload.spec import Bounds, MetricSource, Slo, Workload
 from tests.components.rollout.stage_inputs import CART, CHECKOUT
@@ -109,6 +111,7 @@ def test_a_manifest_by_hand() -> None:
                 "aware.autoscaling/channel": "channels/shop/cart.json",
                 "aware.autoscaling/policy-digest": "d" * 64,
                 "aware.autoscaling/incumbent": json.dumps(INCUMBENT),
+                "aware.autoscaling/metrics": '{"source": "istio"}',
             },
         },
         "spec": {
@@ -219,3 +222,12 @@ def test_the_schema_is_structural() -> None:
 
     check(SCHEMA, "")
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_the_recommender_reads_rate_and_latency_where_ingestion_did() -> None:
+    document = manifest()
+    annotations = document["metadata"]["annotations"]
+    assert MetricsDocument.model_validate_json(annotations["aware.autoscaling/metrics"])
+    assert json.loads(annotations["aware.autoscaling/metrics"]) == {
+        name: text for name, text in asdict(CHECKOUT.metrics).items() if text
+    }
