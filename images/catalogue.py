@@ -12,7 +12,7 @@ STAGES = (
     "ingestion", "embedding", "meta_training", "fine_tuning", "validation", "rollout",
     "drift_check",
 )  # fmt: skip
-SERVICES = ("actuator",)
+SERVICES = ("actuator", "recommender")
 # Import name to distribution, where the two differ.
 _DISTRIBUTIONS = {"yaml": "pyyaml", "prometheus_api_client": "prometheus-api-client"}
 
