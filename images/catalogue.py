@@ -14,7 +14,11 @@ STAGES = (
 )  # fmt: skip
 SERVICES = ("actuator", "recommender")
 # Import name to distribution, where the two differ.
-_DISTRIBUTIONS = {"yaml": "pyyaml", "prometheus_api_client": "prometheus-api-client"}
+_DISTRIBUTIONS = {
+    "yaml": "pyyaml",
+    "prometheus_api_client": "prometheus-api-client",
+    "prometheus_client": "prometheus-client",
+}
 
 
 def entry(image: str) -> str:
