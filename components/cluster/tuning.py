@@ -21,7 +21,9 @@ from components.cluster.limits import clip_allocation
 from components.cluster.reward import (
     EPISODE_COUNT,
     INTERVAL_STEPS,
+    OOM_KILLS,
     REWARD,
+    STEP_HOURS,
     VIOLATION,
     RewardWeights,
 )
@@ -44,7 +46,8 @@ class TunedAutoscaler:
     """Settings per workload: target [B], margin [B] and allocation [B, 3] to start from.
 
     minimum_bytes is the recommender's floor of memory; score [B] is what tuning maximised:
-    mean reward less the penalty times the violated share, on the traces it was given.
+    mean reward less the penalties for the violated share and for OOM kills, on the traces it was
+    given.
     """
 
     target: FloatArray
@@ -86,7 +89,7 @@ def score_autoscalers(
     intervals: int,
     out: FloatArray,
 ) -> None:
-    """Mean (reward, violation) out [B, C, 2] of candidates [B, C, 3] over the V variants."""
+    """Mean reward, violation and OOM kills an hour, out [B, C, 3], of candidates [B, C, 3]."""
     parameters = borrowed(parameters)
     limits = borrowed(limits)
     rates = borrowed(rates)
@@ -103,6 +106,7 @@ def score_autoscalers(
     no_samples = np.zeros((0, SAMPLE_COUNT))
     no_allocations = np.zeros((0, 3))
     variants = parameters.shape[1]
+    hours = intervals * INTERVAL_STEPS * STEP_HOURS
     for row in range(parameters.shape[0]):
         for candidate in range(settings.shape[1]):
             for variant in range(variants):
@@ -135,6 +139,7 @@ def score_autoscalers(
                 )
                 out[row, candidate, 0] += metrics[REWARD] / variants
                 out[row, candidate, 1] += metrics[VIOLATION] / variants
+                out[row, candidate, 2] += metrics[OOM_KILLS] / (variants * hours)
 
 
 def tune_hpa(
@@ -142,10 +147,14 @@ def tune_hpa(
     initial_allocation: FloatArray,
     violation_penalty: float = 0.1,
     weights: RewardWeights | None = None,
+    kill_penalty: float = 0.0,
 ) -> TunedAutoscaler:
-    """The best target, CPU size and memory size for HPA alone; initial_allocation [B, 3]."""
+    """The best target, CPU size and memory size for HPA alone; initial_allocation [B, 3].
+
+    kill_penalty is what one OOM kill an hour costs.
+    """
     nothing = np.zeros((len(scenarios.limits), HISTORY_COUNT))
-    search = _Search(scenarios, nothing, VERTICAL_NONE, violation_penalty, weights)
+    search = _Search(scenarios, nothing, VERTICAL_NONE, (violation_penalty, kill_penalty), weights)
     return search.run(initial_allocation, minimum_bytes=0.0)
 
 
@@ -156,13 +165,15 @@ def tune_hpa_vpa(
     violation_penalty: float = 0.1,
     weights: RewardWeights | None = None,
     minimum_bytes: float = 0.0,
+    kill_penalty: float = 0.0,
 ) -> TunedAutoscaler:
     """The best target and CPU size for HPA with the best margin for VPA on memory.
 
     memory_history [B, H] is what the recommender has seen in training. Without its usual floor
     of 250 MiB (minimum_bytes = 0) VPA is stronger on small services.
     """
-    search = _Search(scenarios, memory_history, VERTICAL_MEMORY, violation_penalty, weights)
+    penalties = (violation_penalty, kill_penalty)
+    search = _Search(scenarios, memory_history, VERTICAL_MEMORY, penalties, weights)
     return search.run(initial_allocation, minimum_bytes)
 
 
@@ -174,13 +185,13 @@ class _Search:
         scenarios: Scenarios,
         history: FloatArray,
         vertical: int,
-        penalty: float,
+        penalties: tuple[float, float],
         weights: RewardWeights | None,
     ) -> None:
         self._scenarios = scenarios
         self._history = contiguous(history)
         self._vertical = vertical
-        self._penalty = penalty
+        self._penalties = np.array([1.0, *(-penalty for penalty in penalties)])
         self._weights = (weights or RewardWeights()).row()
 
     def run(self, initial_allocation: FloatArray, minimum_bytes: float) -> TunedAutoscaler:
@@ -213,7 +224,7 @@ class _Search:
         applied = [change.apply(allocation, settings, limits) for change in grid]
         allocations = np.stack([pair[0] for pair in applied], axis=1)
         rows = np.stack([pair[1] for pair in applied], axis=1)
-        out = np.zeros((len(limits), len(grid), 2))
+        out = np.zeros((len(limits), len(grid), 3))
         scenarios = self._scenarios
         score_autoscalers(
             contiguous(scenarios.parameters),
@@ -228,7 +239,7 @@ class _Search:
             scenarios.steps // INTERVAL_STEPS,
             out,
         )
-        score = out[:, :, 0] - self._penalty * out[:, :, 1]
+        score = out @ self._penalties
         best = score.argmax(axis=1)
         each = np.arange(len(limits))
         return allocations[each, best].copy(), rows[each, best].copy(), score[each, best].copy()

@@ -22,6 +22,7 @@ class ValidationConfig:
     level_spread: of the tuning traces' levels; the same as fine-tuning's.
     violation_penalty: reward that a whole interval of violation costs when incumbents are tuned;
         the same as fine-tuning's.
+    oom_penalty: reward that one OOM kill an hour costs then; the same as fine-tuning's.
     foresight_trials: changes that the search for the bound tries in each situation.
     violation_margin, kill_margin_per_h, confidence: of the verdict.
 
@@ -36,6 +37,7 @@ class ValidationConfig:
     tuning_traces: int = 240
     level_spread: float = 0.3
     violation_penalty: float = 0.4
+    oom_penalty: float = 0.05
     foresight_trials: int = 2000
     violation_margin: float = 0.01
     kill_margin_per_h: float = 0.1
@@ -51,6 +53,7 @@ class ValidationConfig:
             "tuning_traces": 1,
             "level_spread": 0.0,
             "violation_penalty": 0.0,
+            "oom_penalty": 0.0,
             "foresight_trials": 1,
             "violation_margin": 0.0,
             "kill_margin_per_h": 0.0,

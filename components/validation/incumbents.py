@@ -41,7 +41,7 @@ class Incumbents:
 
 
 def tune_incumbents(cases: Sequence[Case], config: ValidationConfig) -> Incumbents:
-    """Tunes both with the violation penalty that the policy is searched with.
+    """Tunes both with the penalties for violations and OOM kills that the policy is searched with.
 
     HPA + VPA gets as many episodes as the policy's search; HPA alone, whose settings are as few,
     gets a third.
@@ -56,9 +56,9 @@ def tune_incumbents(cases: Sequence[Case], config: ValidationConfig) -> Incumben
     )
     usual = np.vstack([case.usual_allocation for case in cases])
     history = np.stack([memory_history_of(case.measured.training) for case in cases])
-    penalty = config.violation_penalty
+    penalty, kill_penalty = config.violation_penalty, config.oom_penalty
     return Incumbents(
-        hpa=tune_hpa(third, usual, penalty),
-        hpa_vpa=tune_hpa_vpa(scenarios, usual, history, penalty),
+        hpa=tune_hpa(third, usual, penalty, kill_penalty=kill_penalty),
+        hpa_vpa=tune_hpa_vpa(scenarios, usual, history, penalty, kill_penalty=kill_penalty),
         memory_history=history,
     )

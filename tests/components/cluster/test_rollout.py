@@ -117,3 +117,22 @@ def test_foresight_never_ends_below_its_start() -> None:
     assert more.allocations is not None
     low, high = LIMITS[:, None, [2, 4, 6]], LIMITS[:, None, [3, 5, 7]]
     assert ((more.allocations >= low) & (more.allocations <= high)).all()
+
+
+def test_a_price_on_oom_kills_tunes_the_hpa_to_fewer_of_them():
+    world = scenarios()
+
+    def kills_tuned_at(price):
+        tuned = tune_hpa(world, START, kill_penalty=price)
+        total = 0.0
+        for variant in range(world.rates.shape[1]):
+            parts = (world.parameters, world.rates, world.noise)
+            parameters, rates, noise = (np.ascontiguousarray(part[:, variant]) for part in parts)
+            played = rollout_hpa(
+                parameters, world.limits, rates, noise, tuned.allocation, tuned.target
+            )
+            total += played.metric("oom_kills").sum()
+        return total
+
+    assert kills_tuned_at(10.0) <= kills_tuned_at(0.0)
+    assert kills_tuned_at(10.0) == 0.0
