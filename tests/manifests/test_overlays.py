@@ -99,3 +99,13 @@ def test_the_namespace_enforces_the_restricted_profile():
     (namespace,) = (item for item in rendered("production") if item["kind"] == "Namespace")
     labels = namespace["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_dashboard_is_where_grafana_s_sidecar_looks():
+    (found,) = [
+        item
+        for item in rendered("production")
+        if item["kind"] == "ConfigMap" and item["metadata"]["name"] == "aware-dashboard"
+    ]
+    assert found["metadata"]["labels"] == {"grafana_dashboard": "1"}
+    assert '"uid": "aware-autoscaling"' in found["data"]["aware.json"]
