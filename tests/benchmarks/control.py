@@ -1,6 +1,6 @@
 """Controllers on hidden workloads that no twin can be: default, tuned, zero-shot, fine-tuned.
 
-python -m tests.benchmarks.control [--quick] [--seeds N] [--workloads N]; the last line is JSON.
+python -m tests.benchmarks.control [--quick] [--seeds N]; the last line is JSON.
 A hidden workload (stalls, contention, a memory law and a leak that the twin's family lacks) gives
 an hour of telemetry under HPA at 70 % with hand-set requests. On that alone the twin is fitted,
 HPA and HPA + VPA are tuned and the rule is searched, with as many episodes each and the same price
