@@ -10,9 +10,10 @@ begins with the incumbent's allocation, the tuned ones with the sizes that tunin
 Intervals are Student's over the seeds' means, each seed with its own workloads.
 
 Full run, 5 seeds x 16 workloads, real days, 4 CPU-minutes: reward (violations) of HPA + VPA at 70 %
-.719 (48.3 %), tuned .864 (8.1 %), zero-shot .887 +- .010 (1.5 %), fine-tuned .867 +- .027 (6.4 %),
-perfect foresight .927 (.6 %). Fine-tuning is below zero-shot: its rules take a quarter less cores
-and violate more. Untested why; the twin, fitted to one hour, may promise too much.
+.719 (48.3 %), tuned .866 (7.1 %), default rule .879 (1.3 %), zero-shot .888 +- .008 (1.4 %),
+fine-tuned .868 +- .027 (6.4 %), perfect foresight .928 (.6 %). Fine-tuning is below zero-shot: its
+rules take a quarter less cores and violate more. Untested why; the twin, fitted to one hour, may
+promise too much.
 """
 
 import argparse
