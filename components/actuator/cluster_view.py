@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -12,12 +11,13 @@ from typing import TypeVar
 from components.actuator.situation import Situation
 from components.kubernetes_api.autoscaler import MultidimPodAutoscaler
 from components.kubernetes_api.capabilities import Capabilities
-from components.kubernetes_api.client import Json, KubernetesClient
+from components.kubernetes_api.client import KubernetesClient
 from components.kubernetes_api.disruption import Budget, budget_of, disruptions_allowed
-from components.kubernetes_api.errors import AbsentError, BadObjectError
+from components.kubernetes_api.errors import AbsentError
 from components.kubernetes_api.names import IN_STEP_LABEL
-from components.kubernetes_api.owners import HPA, KEDA, VPA, Claim, claim_of, other_owners
+from components.kubernetes_api.owners import Claim, other_owners
 from components.kubernetes_api.pods import Pod, pod_of
+from components.kubernetes_api.reading import parsed, read_other_owners
 from components.kubernetes_api.selectors import query_of
 from components.kubernetes_api.targets import (
     DEPLOYMENT,
@@ -27,9 +27,6 @@ from components.kubernetes_api.targets import (
     replica_set_of,
     target_of,
 )
-
-_log = logging.getLogger(__name__)
-_Parsed = TypeVar("_Parsed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +53,8 @@ def read_claims(
     autoscalers: Iterable[MultidimPodAutoscaler],
 ) -> Claims:
     """Reads who else scales what; raises what the client raises: not knowing is no permission."""
-    others: list[Claim] = []
-    for kind, path in (
-        (HPA, capabilities.hpa_path),
-        (VPA, capabilities.vpa_path),
-        (KEDA, capabilities.keda_path),
-    ):
-        if path:
-            claims = parsed(client.list(path), partial(claim_of, owner_kind=kind))
-            others.extend(claim for claim in claims if claim is not None)
     budgets = parsed(client.list(capabilities.budget_path), budget_of)
+    others = read_other_owners(client, capabilities)
     return Claims(tuple(others), tuple(autoscalers), tuple(budgets))
 
 
@@ -128,17 +117,6 @@ def situation_of(
             target.namespace, metadata.get("labels") or {}, claims.budgets
         ),
     )
-
-
-def parsed(items: Iterable[Json], parse: Callable[[Json], _Parsed]) -> list[_Parsed]:
-    """The items that can be understood; one that can't is told in the log and left out."""
-    understood = []
-    for item in items:
-        try:
-            understood.append(parse(item))
-        except BadObjectError as error:
-            _log.warning("%s", error)
-    return understood
 
 
 _Owned = TypeVar("_Owned", ReplicaSet, Pod)

@@ -14,7 +14,6 @@ from components.actuator.cluster_view import (
     Claims,
     Workloads,
     left_in_step,
-    parsed,
     read_claims,
     read_workload,
     read_workloads,
@@ -36,6 +35,7 @@ from components.kubernetes_api.client import KubernetesClient
 from components.kubernetes_api.conditions import condition
 from components.kubernetes_api.container_policy import OFF
 from components.kubernetes_api.events import NORMAL, WARNING, post_event
+from components.kubernetes_api.reading import parsed
 
 _log = logging.getLogger(__name__)
 COMPONENT = "aware-actuator"

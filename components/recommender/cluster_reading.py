@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 from components.kubernetes_api.autoscaler import (
     ALL_AUTOSCALERS,
@@ -14,14 +12,12 @@ from components.kubernetes_api.autoscaler import (
     autoscaler_of,
 )
 from components.kubernetes_api.capabilities import Capabilities
-from components.kubernetes_api.client import Json, KubernetesClient
+from components.kubernetes_api.client import KubernetesClient
 from components.kubernetes_api.errors import BadObjectError
-from components.kubernetes_api.owners import HPA, KEDA, VPA, Claim, claim_of, other_owners
+from components.kubernetes_api.owners import Claim, other_owners
+from components.kubernetes_api.reading import parsed, read_other_owners
 from components.kubernetes_api.targets import PLURALS, Target, target_of
 from components.recommender.subject import Subject, subject_of
-
-_log = logging.getLogger(__name__)
-_Parsed = TypeVar("_Parsed")
 
 TargetKey = tuple[str, str, str]
 
@@ -39,16 +35,14 @@ def read_cluster(client: KubernetesClient, capabilities: Capabilities) -> Readin
 
     An object that can't be understood costs the others nothing.
     """
-    autoscalers = _parsed(client.list(ALL_AUTOSCALERS), autoscaler_of)
+    autoscalers = parsed(client.list(ALL_AUTOSCALERS), autoscaler_of)
     if not autoscalers:
         return Reading((), ())
     targets: dict[TargetKey, Target] = {}
     for kind, plural in PLURALS.items():
-        for target in _parsed(
-            client.list(f"/apis/apps/v1/{plural}"), partial(target_of, kind=kind)
-        ):
+        for target in parsed(client.list(f"/apis/apps/v1/{plural}"), partial(target_of, kind=kind)):
             targets[kind, target.namespace, target.name] = target
-    return reading_of(autoscalers, targets, _claims(client, capabilities))
+    return reading_of(autoscalers, targets, read_other_owners(client, capabilities))
 
 
 def reading_of(
@@ -81,26 +75,3 @@ def _by_target(claims: Iterable[Claim]) -> dict[TargetKey, list[Claim]]:
     for claim in claims:
         grouped.setdefault((claim.kind, claim.namespace, claim.name), []).append(claim)
     return grouped
-
-
-def _claims(client: KubernetesClient, capabilities: Capabilities) -> list[Claim]:
-    claims: list[Claim] = []
-    for kind, path in (
-        (HPA, capabilities.hpa_path),
-        (VPA, capabilities.vpa_path),
-        (KEDA, capabilities.keda_path),
-    ):
-        if path:
-            found = _parsed(client.list(path), partial(claim_of, owner_kind=kind))
-            claims.extend(claim for claim in found if claim is not None)
-    return claims
-
-
-def _parsed(items: Iterable[Json], parse: Callable[[Json], _Parsed]) -> list[_Parsed]:
-    understood = []
-    for item in items:
-        try:
-            understood.append(parse(item))
-        except BadObjectError as error:
-            _log.warning("%s", error)
-    return understood
