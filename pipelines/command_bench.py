@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from pipelines.command_panels import COMPARE
+
 bench = typer.Typer(help="Run published tasks to compare figures with.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add the `bench` commands to the app."""
-    app.add_typer(bench, name="bench")
+    app.add_typer(bench, name="bench", rich_help_panel=COMPARE)
 
 
 @bench.callback()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from pipelines.command_panels import PREPARE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,13 +23,14 @@ TIMEOUT_S = 10
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command()
+    @app.command(rich_help_panel=PREPARE)
     def doctor(
         output: Annotated[Path, typer.Option(help="Where runs will go.")] = Path("runs"),
         workloads: Annotated[Path | None, typer.Option(help="workloads.yaml to read.")] = None,
         prometheus: Annotated[str, typer.Option(help="URL of a Prometheus to ask.")] = "",
         store: Annotated[str, typer.Option(help="Store: a folder or minio://bucket.")] = "",
         cluster: Annotated[bool, typer.Option("--cluster", help="Look at the cluster.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
     ) -> None:
         """Check this machine, and what else is named; exit code 2 where something has to be mended.
 
@@ -45,7 +49,10 @@ def register(app: typer.Typer) -> None:
         if cluster:
             kubeconfig = user_kubeconfig(os.environ, Path.home())
             findings += checks.cluster(lambda: connect(kubeconfig))
-        _show(findings)
+        if as_json:
+            typer.echo(json.dumps([_entry(finding) for finding in findings]))
+        else:
+            _show(findings)
         if wrong := sum(not finding.right for finding in findings):
             typer.echo(f"{wrong} of {len(findings)} to be mended", err=True)
             raise typer.Exit(2)
@@ -62,6 +69,15 @@ def _series(url: str, metric: str) -> int:
     finally:
         client.close()
     return int(answer[0].values[-1]) if answer else 0
+
+
+def _entry(finding: Finding) -> dict[str, str | bool]:
+    return {
+        "name": finding.name,
+        "right": finding.right,
+        "found": finding.found,
+        "mend": "" if finding.right else finding.mend,
+    }
 
 
 def _show(findings: Sequence[Finding]) -> None:

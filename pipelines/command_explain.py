@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
+from pipelines.command_panels import LOOK
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command()
+    @app.command(rich_help_panel=LOOK)
     def explain(
         workload: Annotated[str, typer.Argument(help="namespace/name")],
         run: Annotated[Path, typer.Option(help="A finished run.")] = Path("runs/latest"),

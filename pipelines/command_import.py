@@ -14,6 +14,7 @@ import yaml
 from components.artifacts.files import write_text
 from components.errors import UserError
 from pipelines.cluster_access import user_kubeconfig
+from pipelines.command_panels import PREPARE
 
 
 class Origin(StrEnum):
@@ -35,7 +36,7 @@ PATHS = {
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command("import")
+    @app.command("import", rich_help_panel=PREPARE)
     def import_(
         source: Annotated[
             list[Origin], typer.Option("--from", help="hpa, vpa or keda; may be given again.")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.command_panels import KUBEFLOW
+
 if TYPE_CHECKING:
     from pipelines.schedule_apply import Server
 
@@ -27,7 +29,7 @@ Experiment = Annotated[str, typer.Option(help="Where the runs are listed; made i
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (upload, submit, schedule, runs, logs, wait):
-        app.command()(command)
+        app.command(rich_help_panel=KUBEFLOW)(command)
 
 
 def upload(

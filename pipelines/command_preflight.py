@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from pipelines.command_panels import PREPARE
 
 if TYPE_CHECKING:
     from components.ingestion.quality import Quality
@@ -17,11 +20,12 @@ MINUTES = 15
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command()
+    @app.command(rich_help_panel=PREPARE)
     def preflight(
         prometheus: Annotated[str, typer.Option(help="URL of the Prometheus.")],
         workloads: Annotated[Path, typer.Option(help="YAML of the workloads.")],
         end: Annotated[str, typer.Option(help="Look at the time up to here, ISO 8601.")] = "",
+        as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
     ) -> None:
         """Show for each workload which series exist, which are missing and what to change.
 
@@ -31,7 +35,10 @@ def register(app: typer.Typer) -> None:
         Example: aware preflight --prometheus http://localhost:9090 --workloads workloads.yaml
         """
         report = _report(prometheus, workloads, end)
-        _show(report)
+        if as_json:
+            typer.echo(json.dumps({key: _entry(quality) for key, quality in report.items()}))
+        else:
+            _show(report)
         if wrong := sum(not quality.usable for quality in report.values()):
             typer.echo(f"{wrong} of {len(report)} workloads aren't usable yet", err=True)
             raise typer.Exit(2)
@@ -64,6 +71,15 @@ def _report(url: str, workloads: Path, end: str) -> dict[str, Quality]:
     finally:
         client.close()
     return {spec.key: judge(taken_of(spec, measurements.of(spec), grid, queries)) for spec in specs}
+
+
+def _entry(quality: Quality) -> dict[str, Any]:
+    return {
+        "usable": quality.usable,
+        "missing_series": quality.missing_series,
+        "missing_share": quality.missing_share,
+        "reason": quality.reason,
+    }
 
 
 def _show(report: dict[str, Quality]) -> None:

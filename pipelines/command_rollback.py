@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from components.errors import UserError
+from pipelines.command_panels import OPERATE
 
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command()(rollback)
+    app.command(rich_help_panel=OPERATE)(rollback)
 
 
 def rollback(

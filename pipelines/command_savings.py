@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.command_panels import LOOK
 from pipelines.savings import CORE_PRICE, GIB_PRICE, Prices, Saving, savings
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command("savings")
+    @app.command("savings", rich_help_panel=LOOK)
     def savings_(
         run: Annotated[Path, typer.Option(help="A finished run.")] = Path("runs/latest"),
         core_price: Annotated[float, typer.Option(min=0, help="Of a core an hour.")] = CORE_PRICE,

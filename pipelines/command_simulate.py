@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from pipelines.command_panels import LOOK
 
 if TYPE_CHECKING:
     from components.cluster.compiled import FloatArray
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command()
+    @app.command(rich_help_panel=LOOK)
     def simulate(
         workload: Annotated[str, typer.Argument(help="namespace/name")],
         run: Annotated[Path, typer.Option(help="A finished run.")] = Path("runs/latest"),
@@ -27,7 +30,8 @@ def register(app: typer.Typer) -> None:
         memory: Annotated[str, typer.Option(help="A replica's memory, such as 64Mi.")] = "",
         rate_factor: Annotated[float, typer.Option(min=0.01, help="Times the load.")] = 1.0,
         hours: Annotated[float, typer.Option(min=0.1, max=24.0, help="How long.")] = 1.0,
-        seed: Annotated[int, typer.Option(min=0)] = 0,
+        seed: Annotated[int, typer.Option(min=0, help="Of the simulated hours.")] = 0,
+        as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
     ) -> None:
         """Play an HPA of your choice and the run's policy on the workload's twin and its own load.
 
@@ -61,7 +65,10 @@ def register(app: typer.Typer) -> None:
         rows = [(f"HPA at {hpa_target:.0%}", situation.hpa(hpa_target, allocation))]
         if rule := part.adapted.get(workload, {}).get("rule"):
             rows.append(("policy", situation.rule(rule_of(rule))))
-        run_console().print(_table(workload, rows))
+        if as_json:
+            typer.echo(json.dumps({name: _figures(rollout) for name, rollout in rows}))
+        else:
+            run_console().print(_table(workload, rows))
 
 
 def _allocation(usual: FloatArray, replicas: int, cpu: str, memory: str) -> FloatArray:
@@ -80,21 +87,26 @@ def _allocation(usual: FloatArray, replicas: int, cpu: str, memory: str) -> Floa
     return chosen
 
 
-def _table(workload: str, rows: list[tuple[str, Rollout]]) -> Any:
+def _figures(rollout: Rollout) -> dict[str, float]:
+    """Return the mean of each of the comparison's columns, by its field."""
     import numpy as np
+
+    from pipelines.comparison import COLUMNS
+
+    return {column.field: float(np.mean(rollout.metric(column.field))) for column in COLUMNS}
+
+
+def _table(workload: str, rows: list[tuple[str, Rollout]]) -> Any:
     from rich import box
     from rich.table import Table
 
-    from pipelines.comparison import COLUMNS, header, named_rows
+    from pipelines.comparison import header, named_rows
 
     table = Table(box=box.SIMPLE_HEAD, title=f"{workload}: mean of simulated hours")
     for heading in header():
         table.add_column(heading, justify="right" if heading else "left")
     for name, rollout in rows:
-        figures = {
-            column.field: {"mean": float(np.mean(rollout.metric(column.field)))}
-            for column in COLUMNS
-        }
+        figures = {field: {"mean": mean} for field, mean in _figures(rollout).items()}
         ((_, cells),) = named_rows({"policy": figures})
         table.add_row(name, *cells[1:])
     return table

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
+from pipelines.command_panels import LOOK
 from pipelines.savings import CORE_PRICE, GIB_PRICE, Prices
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command()
+    @app.command(rich_help_panel=LOOK)
     def ui(
         run: Annotated[Path, typer.Option(help="A finished run.")] = Path("runs/latest"),
         port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 8787,

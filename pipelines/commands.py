@@ -57,10 +57,18 @@ class Options:
     store: str
     seed: int
     quick: bool
+    plain: bool = False
+    """Nothing for people: no bars, no table."""
+
+    def console(self) -> Console:
+        """Return where bars and table go."""
+        return Console(quiet=True) if self.plain else answer.run_console()
 
 
-def run(source: Source, later: Path | None, output: Path, options: Options) -> None:
+def run(source: Source, later: Path | None, output: Path, options: Options) -> RunFolder:
     """The whole path on `source`; then, with a later recording, drift check and retraining.
+
+    Returns the finished run's folder.
 
     Raises UserError for a mistake in the input. One in the later recording alone is raised at the
     end: what was learned before is complete and stays.
@@ -68,7 +76,7 @@ def run(source: Source, later: Path | None, output: Path, options: Options) -> N
     arguments = source.arguments()
     if later is not None:
         _telemetry_folder(later)
-    console = answer.run_console()
+    console = options.console()
     began_s = time.monotonic()
     mistake: UserError | None = None
     with new_run(output, datetime.now(UTC)) as folder:
@@ -84,19 +92,24 @@ def run(source: Source, later: Path | None, output: Path, options: Options) -> N
     answer.show(console, folder, facts)
     if mistake is not None:
         raise UserError(f"nothing was retrained on {later}: {mistake}") from mistake
+    return folder
 
 
-def retrain(earlier: Path, telemetry: Path, output: Path | None, options: Options) -> None:
-    """Drift check of recent telemetry against a finished run; what drifted is adapted again."""
+def retrain(earlier: Path, telemetry: Path, output: Path | None, options: Options) -> RunFolder:
+    """Drift check of recent telemetry against a finished run; what drifted is adapted again.
+
+    Returns the finished run's folder.
+    """
     base = finished_run(earlier)
     _telemetry_folder(telemetry)
-    console = answer.run_console()
+    console = options.console()
     began_s = time.monotonic()
     place = output or base.path.parent
     with new_run(place, datetime.now(UTC)) as folder:
         _retrain(console, folder, base, telemetry, _shared(options))
         facts = _finish(folder, _described({"run": str(base.path)}, telemetry, options), began_s)
     answer.show(console, folder, facts)
+    return folder
 
 
 def _retrain(

@@ -113,6 +113,9 @@ def test_a_finished_run_answers_what_why_what_if_and_what_it_saves(finished: Fin
     assert all(key in told["savings"].stdout for key in KEYS)
     assert "HPA at 50%" in told["simulate"].stdout
     assert "policy" in told["simulate"].stdout
+    figures = aware("simulate", DRIFTED, "--json", *run)
+    assert set(json.loads(figures.stdout)) == {"HPA at 60%", "policy"}
+    assert json.loads(figures.stdout)["policy"]["reward"] > 0
 
 
 def test_only_what_drifted_is_retrained(finished: Finished) -> None:
@@ -125,12 +128,13 @@ def test_only_what_drifted_is_retrained(finished: Finished) -> None:
 def test_steady_telemetry_retrains_nothing(finished: Finished, tmp_path: Path) -> None:
     done = aware(
         "retrain", "--run", finished.run, "--telemetry", finished.telemetry,
-        "--output", tmp_path / "runs", "--quick",
+        "--output", tmp_path / "runs", "--quick", "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     run = (tmp_path / "runs" / "latest").resolve()
+    assert json.loads(done.stdout) == document(run / "run.json")
+    assert not any(entry["drifted"] for entry in json.loads(done.stdout)["drift"].values())
     assert {path.name for path in (run / "retraining").iterdir()} == {"ingestion", "drift_check"}
-    assert "drifted" not in done.stdout
     assert (run / "report.html").exists()
 
 
@@ -241,9 +245,12 @@ def test_after_kill_9_the_next_run_gives_what_the_first_gave(
     code, _ = stopped_in_the_middle(finished, output, "meta_training", signal.SIGKILL)
     assert code == -signal.SIGKILL
     assert not (output / "latest").exists()
-    done = aware("run", "--telemetry", finished.telemetry, "--output", output, "--quick")
+    done = aware(
+        "run", "--telemetry", finished.telemetry, "--output", output, "--quick", "--quiet"
+    )
     assert done.returncode == 0, done.stderr
     again = (output / "latest").resolve()
+    assert done.stdout == f"{again}\n"
     assert {path.name for path in output.iterdir()} == {again.name, "latest"}
     for name in ("validation/validation.json", "fine_tuning/adapted.json"):
         first, second = (run / "autoscaling" / name for run in (finished.run, again))
