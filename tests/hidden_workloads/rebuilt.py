@@ -10,9 +10,11 @@ from typing import Any
 
 import numba
 
+from components.cluster.environment_interval import decide_rows
 from components.cluster.foresight import foresight
 from components.cluster.rollout import rollout_hpa, rollout_hpa_vpa
 from components.cluster.simulator import advance_one
+from components.cluster.state import initial_state
 from components.policy.rule_rollout import rollout_rule
 from tests.hidden_workloads.service import HIDDEN_STATE_COUNT, hidden_advance_one
 
@@ -70,3 +72,5 @@ hidden_hpa = _rebuilder(rollout_hpa)
 hidden_hpa_vpa = _rebuilder(rollout_hpa_vpa)
 hidden_rule = _rebuilder(rollout_rule)
 hidden_foresight = _rebuilder(foresight)
+hidden_decide_rows = _rebuilder(decide_rows)
+hidden_initial_state = _rebuilder(initial_state)

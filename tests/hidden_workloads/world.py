@@ -47,6 +47,8 @@ class HiddenWorld:
     parameters [W R, P], limits [W R, L], rates [W R, T], noise [W R, T, N], usual [W R, 3]: the
     scored situations, R fresh traces of each workload; `usual` is the incumbent's allocation.
     contact: the incumbent's telemetry as a rollout, [W].
+    days: rates [W, D] from the telemetry's first step on, for whoever stays in contact for longer;
+        a day that begins anew where it ends, so they pass through the scored traces' times.
     """
 
     cases: tuple[Case, ...]
@@ -56,6 +58,7 @@ class HiddenWorld:
     noise: FloatArray
     usual: FloatArray
     contact: Rollout
+    days: FloatArray
 
     @property
     def course(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -75,7 +78,7 @@ def draw_hidden_world(seed: int, sizes: Sizes, real: FloatArray | None) -> Hidde
     """
     rng = np.random.default_rng([seed, 3])
     drawn = [_draw_one(rng, sizes, real, index) for index in range(sizes.workloads)]
-    cases = tuple(case for case, _, _, _ in drawn)
+    cases = tuple(case for case, *_ in drawn)
     steps = sizes.decisions * INTERVAL_STEPS
     limits = np.repeat(limits_of([case.workload for case in cases]), sizes.traces, axis=0)
     return HiddenWorld(
@@ -86,15 +89,16 @@ def draw_hidden_world(seed: int, sizes: Sizes, real: FloatArray | None) -> Hidde
         noise=draw_noise(rng, steps, len(limits)),
         usual=np.repeat(np.vstack([case.usual_allocation for case in cases]), sizes.traces, axis=0),
         contact=Rollout(np.concatenate([one[3].metrics for one in drawn])),
+        days=np.stack([one[4] for one in drawn]),
     )
 
 
 def _draw_one(
     rng: np.random.Generator, sizes: Sizes, real: FloatArray | None, index: int
-) -> tuple[Case, FloatArray, FloatArray, Rollout]:
+) -> tuple[Case, FloatArray, FloatArray, Rollout, FloatArray]:
     while True:
         parameters, limits, means = sample_hidden(rng, 1)
-        known, fresh = _rates(rng, sizes, real, means)
+        known, fresh, day = _rates(rng, sizes, real, means)
         workload = workload_of(limits[0], index)
         limits = limits_of([workload])
         steps = known.shape[1]
@@ -109,23 +113,24 @@ def _draw_one(
             twin = fit_twin(frame, frame[-steps // 4 :], workload, rng, sizes.twin_members)
         except UserError:
             continue
-        return case_of(workload, frame, twin), parameters[0], fresh, contact
+        return case_of(workload, frame, twin), parameters[0], fresh, contact, day
 
 
 def _rates(
     rng: np.random.Generator, sizes: Sizes, real: FloatArray | None, means: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """(rates of the telemetry [1, T0], of the scored traces [R, T]), all of one service."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(rates of the telemetry [1, T0], of the scored traces [R, T], of the day [D])."""
     first = sizes.telemetry_min * INTERVAL_STEPS
     steps = sizes.decisions * INTERVAL_STEPS
     if real is None:
         known = synthetic_rates(rng, 1, first, means)
-        return known, synthetic_rates(rng, sizes.traces, steps, np.repeat(means, sizes.traces))
+        fresh = synthetic_rates(rng, sizes.traces, steps, np.repeat(means, sizes.traces))
+        return known, fresh, np.concatenate([known[0], fresh.ravel()])
     day = real[rng.integers(len(real))] * means[0]
     start = int(rng.integers(len(day) - first - 2 * steps))
     later = rng.integers(start + first, len(day) - steps + 1, size=sizes.traces)
     fresh = np.stack([day[begin : begin + steps] for begin in later])
-    return day[None, start : start + first], fresh
+    return day[None, start : start + first], fresh, np.roll(day, -start)
 
 
 def workload_of(limits: FloatArray, index: int) -> Workload:
