@@ -19,7 +19,7 @@ from pipelines.cli import app, main
 
 AWARE = str(Path(sys.executable).with_name("aware"))
 COLOUR = re.compile(rb"\x1b\[[0-9;]*3[0-7]m")
-ORDER = ("doctor", "preflight", "run", "retrain", "explain", "savings", "rollback", "upload", "bench")
+ORDER = ("doctor", "preflight", "run", "retrain", "explain", "rollback", "upload", "bench")
 
 
 def commands() -> dict[str, TyperCommand]:
