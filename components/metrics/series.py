@@ -16,7 +16,12 @@ from components.workload.spec import Workload
 
 FloatArray = npt.NDArray[np.float64]
 
-_POD_SUFFIX = {"Deployment": r"-[a-z0-9]+-[a-z0-9]+", "StatefulSet": r"-[0-9]+"}
+# What follows the workload's name in a pod's. No part of it holds a '-', so a name is found by
+# cutting, not by trying every workload; the longest first: a pod of shop-web-0 is not one of shop.
+_POD_SUFFIX = (
+    ("StatefulSet", 1, re.compile(r"[0-9]+")),
+    ("Deployment", 2, re.compile(r"[a-z0-9]+-[a-z0-9]+")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,10 @@ class Measurements:
     def __init__(self, workloads: Sequence[Workload], grid: Grid) -> None:
         self.grid = grid
         self._workloads = {workload.key: workload for workload in workloads}
-        self._patterns = [
-            (workload, re.compile(re.escape(workload.name) + _POD_SUFFIX[workload.kind]))
-            # The longest name first: a pod of shop-web-0 is not one of shop.
-            for workload in sorted(workloads, key=lambda workload: -len(workload.name))
-        ]
+        self._controllers = {
+            (workload.kind, workload.namespace, workload.name): workload for workload in workloads
+        }
+        self._named_by_query: dict[str, defaultdict[tuple[str, str], list[str]]] = {}
         self._by_key: defaultdict[str, dict[str, Measurement]] = defaultdict(dict)
 
     def of(self, workload: Workload) -> dict[str, Measurement]:
@@ -85,21 +89,27 @@ class Measurements:
             return [(query.keys[0], name)]
         namespaces = [labels[label] for label in query.namespace_labels if labels.get(label)]
         called = labels.get(query.name_label, "")
-        return [
-            (key, name)
-            for key in query.keys
-            if namespaces
-            and self._workloads[key].namespace == namespaces[0]
-            and called == self._called(key, query)
-        ]
+        keys = self._named(query).get((namespaces[0], called), []) if namespaces else []
+        return [(key, name) for key in keys]
+
+    def _named(self, query: Query) -> Mapping[tuple[str, str], list[str]]:
+        """Return the keys by namespace and by what the query's series call a workload."""
+        index = self._named_by_query.get(query.text)
+        if index is None:
+            index = self._named_by_query[query.text] = defaultdict(list)
+            for key in query.keys:
+                index[self._workloads[key].namespace, self._called(key, query)].append(key)
+        return index
 
     def _called(self, key: str, query: Query) -> str:
         workload = self._workloads[key]
         return workload.metrics.ingress if query.name_label == "ingress" else workload.name
 
     def _owner_of_pod(self, labels: Mapping[str, str]) -> list[str]:
-        pod, container = labels.get("pod", ""), labels.get("container", "")
-        for workload, pattern in self._patterns:
-            if workload.namespace == labels.get("namespace") and pattern.fullmatch(pod):
-                return [workload.key] if workload.container == container else []
+        namespace, pod = labels.get("namespace", ""), labels.get("pod", "")
+        for kind, parts, suffix in _POD_SUFFIX:
+            cut = pod.rsplit("-", parts)
+            workload = self._controllers.get((kind, namespace, cut[0]))
+            if workload is not None and suffix.fullmatch(pod[len(cut[0]) + 1 :]):
+                return [workload.key] if workload.container == labels.get("container") else []
         return []
