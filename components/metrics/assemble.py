@@ -44,12 +44,34 @@ class Assembled:
 
 def assemble(measurements: Mapping[str, Measurement], grid: Grid) -> Assembled:
     """Return the frame of one workload; a column without series is all NaN."""
-    measured = {measure: one for measure, one in measurements.items() if not _is_ambiguous(one)}
+    measured = _unambiguous(measurements)
     notes = [
         f"{one.query.metric} returns {len(one.rows)} series; aggregate them to one"
         for measure, one in sorted(measurements.items())
         if measure not in measured
     ]
+    columns = _columns(measured, grid)
+    notes += _requests_from_limits(columns)
+    invalid = {
+        column: count
+        for column, measures in SOURCES.items()
+        if (count := sum(measured[name].invalid for name in measures if name in measured))
+    }
+    return Assembled(frame_of(columns, grid), invalid, tuple(notes))
+
+
+def columns_of(measurements: Mapping[str, Measurement], grid: Grid) -> dict[str, FloatArray]:
+    """Return the columns [T] of one workload, for one who needs no frame and no notes."""
+    columns = _columns(_unambiguous(measurements), grid)
+    _requests_from_limits(columns)
+    return columns
+
+
+def _unambiguous(measurements: Mapping[str, Measurement]) -> dict[str, Measurement]:
+    return {measure: one for measure, one in measurements.items() if not _is_ambiguous(one)}
+
+
+def _columns(measured: Mapping[str, Measurement], grid: Grid) -> dict[str, FloatArray]:
     columns = {
         "request_rate_per_s": _total(measured, "request_rate", grid),
         "latency_ms": _highest(measured, "latency", grid),
@@ -67,13 +89,7 @@ def assemble(measurements: Mapping[str, Measurement], grid: Grid) -> Assembled:
     }
     columns["error_ratio"] = _error_ratio(measured, columns["request_rate_per_s"], grid)
     columns["oom_kills"] = _oom_kills(measured, columns["restarts"], grid)
-    notes += _requests_from_limits(columns)
-    invalid = {
-        column: count
-        for column, measures in SOURCES.items()
-        if (count := sum(measured[name].invalid for name in measures if name in measured))
-    }
-    return Assembled(frame_of(columns, grid), invalid, tuple(notes))
+    return columns
 
 
 def frame_of(columns: Mapping[str, FloatArray], grid: Grid) -> pd.DataFrame:
