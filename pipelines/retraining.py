@@ -32,8 +32,11 @@ def retraining(
     end: str = "",
     store_url: str = "",
     dry_run: bool = True,
-    lock_s: int = 21600,
+    lock_s: int = 3600,
     lock_owner: str = "",
+    cool_down_s: int = 21600,
+    retrainings_a_week: int = 4,
+    retrainings_in_all: int = 200,
     seed: int = 0,
     quick: bool = False,
 ) -> None:
@@ -51,8 +54,12 @@ def retraining(
         end: last time to read from Prometheus, RFC 3339; empty for now.
         store_url: where bundles are published: a folder or minio://bucket/prefix.
         dry_run: publish nothing there; bundles and channels stay in rollout's own output.
-        lock_s: seconds from its beginning in which no other run retrains on that store; 0 for none.
+        lock_s: seconds from its beginning in which no other run retrains on that store; 0 for
+            neither this lock nor the limits below.
         lock_owner: name under which the run's starter holds that lock; empty for the run's own.
+        cool_down_s: seconds that a workload rests after a retraining; twice that after the next.
+        retrainings_a_week: retrainings of one workload in a week, at most.
+        retrainings_in_all: retrainings of all workloads together in a week, at most.
         seed: the same seed and input give the same result.
         quick: small sizes, to see that everything works.
     """
@@ -79,12 +86,15 @@ def retraining(
     settle(checked, "drift_check", cached=False)
 
     turn = take_turn(
-        drifted=checked.outputs["Output"],
+        drifted=checked.outputs["drifted"],
         run=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
         owner=lock_owner,
         store_url=store_url,
         dry_run=dry_run,
         lock_s=lock_s,
+        cool_down_s=cool_down_s,
+        retrainings_a_week=retrainings_a_week,
+        retrainings_in_all=retrainings_in_all,
     )
     settle(turn, "take_turn", cached=False)
 
@@ -96,7 +106,7 @@ def retraining(
             dataset=recent,
             embedding=embedded.outputs["output"],
             meta_policy=known_policy,
-            only=checked.outputs["drifted"],
+            only=turn.outputs["admitted"],
             seed=seed,
             quick=quick,
         )
@@ -126,8 +136,11 @@ def retraining(
             validation=validated.outputs["output"],
             rollout=rolled_out.outputs["output"],
             drift=checked.outputs["output"],
+            turn=turn.outputs["output"],
         )
         settle(ended, "run_summary")
     with dsl.Else(name="steady"):
-        nothing_done = run_summary(dataset=recent, drift=checked.outputs["output"])
+        nothing_done = run_summary(
+            dataset=recent, drift=checked.outputs["output"], turn=turn.outputs["output"]
+        )
         settle(nothing_done, "run_summary")

@@ -1,5 +1,7 @@
 """Rollout's face in Kubeflow Pipelines."""
 
+from typing import List, NamedTuple  # noqa: UP035
+
 from kfp import dsl
 
 
@@ -65,6 +67,7 @@ def rollout(
 )
 def run_summary(
     dataset: dsl.Input[dsl.Artifact],
+    output: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
     report: dsl.Output[dsl.HTML],
     embedding: dsl.Input[dsl.Artifact] = None,
@@ -72,11 +75,13 @@ def run_summary(
     validation: dsl.Input[dsl.Artifact] = None,
     rollout: dsl.Input[dsl.Artifact] = None,
     drift: dsl.Input[dsl.Artifact] = None,
+    turn: dsl.Input[dsl.Artifact] = None,
 ) -> None:
-    """Say on one page what the run found of each workload.
+    """Say on one page what the run found of each workload, what it did and why.
 
     Args:
         dataset: ingestion's output.
+        output: summary.json, the same for programs.
         metrics: how many workloads were seen, drifted, accepted and refused.
         report: the page.
         embedding: embedding's output.
@@ -84,6 +89,7 @@ def run_summary(
         validation: validation's output.
         rollout: rollout's output.
         drift: the drift check's output.
+        turn: take_turn's output.
     """
     import dataclasses
     from pathlib import Path
@@ -99,8 +105,9 @@ def run_summary(
         validation=Path(validation.path) if validation else None,
         rollout=Path(rollout.path) if rollout else None,
         drift=Path(drift.path) if drift else None,
+        turn=Path(turn.path) if turn else None,
     )
-    figures = launch(lambda: write_summary(outputs, Path(report.path)))
+    figures = launch(lambda: write_summary(outputs, Path(report.path), Path(output.path)))
     for name, count in dataclasses.asdict(figures).items():
         metrics.log_metric(name, count)
     # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
@@ -111,37 +118,55 @@ def run_summary(
     base_image="aware-python/rollout:0.1.0", packages_to_install=[], install_kfp_package=False
 )
 def take_turn(
-    drifted: int,
+    drifted: List[str],  # noqa: UP006
     run: str,
+    output: dsl.Output[dsl.Artifact],
     owner: str = "",
     store_url: str = "",
     dry_run: bool = True,
     lock_s: int = 0,
-) -> int:
-    """Let one run retrain at a time, and none for a while after one has.
+    cool_down_s: int = 21600,
+    retrainings_a_week: int = 4,
+    retrainings_in_all: int = 200,
+) -> NamedTuple("Outputs", [("admitted", List[str]), ("Output", int)]):  # type: ignore[valid-type]  # noqa: UP006
+    """Let one run retrain at a time, and each workload only as often as its budget allows.
 
     Args:
-        drifted: how many workloads drifted.
+        drifted: the workloads that drifted.
         run: the run's id, under which it takes its turn.
-        owner: the name under which whoever started the run has taken it already; else empty.
-        store_url: where bundles are published; the lock lies there.
-        dry_run: nothing is published, so no lock is needed.
-        lock_s: seconds for which the turn lasts; 0 for no lock.
+        output: turn.json: what is retrained, and why the rest is not.
+        owner: the name under which whoever started the run has taken its turn already; else empty.
+        store_url: where bundles are published; lock and budget lie there.
+        dry_run: nothing is published, so neither is needed.
+        lock_s: seconds for which the turn lasts; 0 for neither lock nor budget.
+        cool_down_s: how long a workload rests after a retraining; twice as long after the next.
+        retrainings_a_week: of one workload at most.
+        retrainings_in_all: of all workloads together in a week at most.
 
     Returns:
-        How many workloads are to be retrained: 0 while it is another run's turn.
+        The workloads to be retrained, and how many they are: 0 while it is another run's turn.
     """
     import os
     import time
+    from dataclasses import asdict
+    from pathlib import Path
 
+    from components.artifacts.files import finished_directory, write_json
     from components.artifacts.open import open_store
     from components.launcher import launch
-    from components.rollout.retraining_turn import drifted_in_turn
+    from components.rollout.retraining_budget import Admission, RetrainingLimits
+    from components.rollout.retraining_turn import admitted_in_turn
 
-    if dry_run or not store_url:
-        return drifted
-    return launch(
-        lambda: drifted_in_turn(
-            open_store(store_url, os.environ), drifted, owner or run, time.time(), lock_s
+    def admission() -> Admission:
+        limits = RetrainingLimits(
+            cool_down_s=cool_down_s, per_workload=retrainings_a_week, in_all=retrainings_in_all
         )
-    )
+        if dry_run or not store_url:
+            return Admission(tuple(drifted), {})
+        store = open_store(store_url, os.environ)
+        return admitted_in_turn(store, drifted, owner or run, time.time(), lock_s, limits)
+
+    found = launch(admission)
+    with finished_directory(Path(output.path)) as folder:
+        write_json(folder / "turn.json", asdict(found))
+    return list(found.admitted), len(found.admitted)

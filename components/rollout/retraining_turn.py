@@ -1,18 +1,34 @@
-"""Whose turn it is to retrain: of the runs that schedule, alert and people start, one goes on."""
+"""Who retrains what: of all runs that schedule, alert and people start one goes on, in limits."""
 
 from __future__ import annotations
 
-from components.artifacts.lock import RETRAINING, take_lock
+from collections.abc import Sequence
+
+from components.artifacts.lock import RETRAINING, give_lock_back, take_lock
 from components.artifacts.store import Store
+from components.rollout.retraining_budget import Admission, RetrainingLimits, spend
 
 
-def drifted_in_turn(store: Store, drifted: int, owner: str, now_s: float, lock_s: float) -> int:
-    """Return `drifted` where `owner` has the turn to retrain, else 0: nothing is to be done.
+def admitted_in_turn(
+    store: Store,
+    drifted: Sequence[str],
+    run: str,
+    now_s: float,
+    lock_s: float,
+    limits: RetrainingLimits,
+) -> Admission:
+    """Return which of the drifted workloads `run` retrains, and why it leaves the others.
 
-    The turn lasts `lock_s` seconds whether the run ends well or not, so that it is the cool-down
-    after a retraining too. Where nothing drifted no turn is taken. A run that is started again
-    under its own name keeps its turn.
+    While one run has the turn, `lock_s` seconds, another retrains nothing. Where nothing drifted
+    or everything has to rest no turn is taken. A run that asks again under its own name keeps its
+    turn and what it was admitted. `lock_s` 0 asks for neither turn nor budget: somebody has
+    decided by hand.
     """
-    if drifted == 0 or lock_s <= 0.0:
-        return drifted
-    return drifted if take_lock(store, RETRAINING, owner, now_s, lock_s) is not None else 0
+    if not drifted or lock_s <= 0.0:
+        return Admission(tuple(drifted), {})
+    if take_lock(store, RETRAINING, run, now_s, lock_s) is None:
+        return Admission((), dict.fromkeys(drifted, "another run is retraining"))
+    admission = spend(store, drifted, limits, now_s, run)
+    if not admission.admitted:
+        give_lock_back(store, RETRAINING, run, now_s)
+    return admission

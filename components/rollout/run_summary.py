@@ -1,4 +1,4 @@
-"""The page that ends a run: for each workload what every stage found, and the two pictures."""
+"""What ends a run: for each workload what every stage found, was done and why; page and JSON."""
 
 from __future__ import annotations
 
@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.artifacts.files import read_json, write_text
+from components.artifacts.files import finished_directory, read_json, write_json, write_text
 from components.pictures import page_html, picture_html, table_html
 
 NOTHING = "–"
+_HEADER = (
+    "Workload",
+    "Telemetry",
+    "Drift",
+    "Retraining",
+    "Verdict",
+    "Gap to the bound closed",
+    "State",
+)
+_NAMES = ("telemetry", "drift", "retraining", "verdict", "gap_closed", "state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +43,13 @@ class RunOutputs:
     validation: Path | None = None
     rollout: Path | None = None
     drift: Path | None = None
+    turn: Path | None = None
 
 
-def write_summary(outputs: RunOutputs, page: Path) -> RunFigures:
-    """Write the page; return the run's figures.
+def write_summary(outputs: RunOutputs, page: Path, record: Path) -> RunFigures:
+    """Write the page, and the folder `record` with summary.json; return the run's figures.
+
+    summary.json holds by workload what the page's row says, and the reasons for it.
 
     Raises UserError when a stage's file is missing or damaged.
     """
@@ -44,18 +57,26 @@ def write_summary(outputs: RunOutputs, page: Path) -> RunFigures:
     drift = _document(outputs.drift, "drift.json")
     validated = _document(outputs.validation, "validation.json").get("workloads", {})
     decided = _document(outputs.rollout, "rollout.json")
+    turn = _document(outputs.turn, "turn.json")
     rows = [
         (
             key,
             _usable(quality[key]),
             _drift(drift.get(key)),
+            _retraining(turn, key),
             *_verdict(validated.get(key)),
             _state(decided.get(key)),
         )
         for key in sorted(quality)
     ]
-    header = ("Workload", "Telemetry", "Drift", "Verdict", "Gap to the bound closed", "State")
-    sections = [("Workloads", table_html(header, rows))]
+    document = {
+        row[0]: dict(zip(_NAMES, row[1:], strict=True))
+        | {"reasons": _reasons(drift.get(row[0]), decided.get(row[0]))}
+        for row in rows
+    }
+    with finished_directory(record) as finished:
+        write_json(finished / "summary.json", document)
+    sections = [("Workloads", table_html(_HEADER, rows))]
     pictures = (
         (outputs.embedding, "map.png", "Map of the workloads by their embedding"),
         (outputs.meta_policy, "curve.png", "Learning curve on held-out applications"),
@@ -86,6 +107,17 @@ def _drift(entry: Mapping[str, Any] | None) -> str:
     if entry is None:
         return NOTHING
     return "drifted" if entry["drifted"] else "steady" if entry["tests"] else "untested"
+
+
+def _retraining(turn: Mapping[str, Any], key: str) -> str:
+    if key in turn.get("admitted", ()):
+        return "retrained"
+    refused = turn.get("refused", {}).get(key)
+    return NOTHING if refused is None else f"not retrained: {refused}"
+
+
+def _reasons(drift: Mapping[str, Any] | None, decided: Mapping[str, Any] | None) -> list[str]:
+    return [str(reason) for entry in (drift, decided) if entry for reason in entry["reasons"]]
 
 
 def _verdict(entry: Mapping[str, Any] | None) -> tuple[str, str]:

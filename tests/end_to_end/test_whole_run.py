@@ -15,7 +15,15 @@ import pytest
 from tests.telemetry_folders import KEYS, write_telemetry_folder
 
 AWARE = str(Path(sys.executable).with_name("aware"))
-STAGES = ("ingestion", "embedding", "meta_training", "fine_tuning", "validation", "rollout")
+STAGES = (
+    "ingestion",
+    "embedding",
+    "meta_training",
+    "fine_tuning",
+    "validation",
+    "rollout",
+    "run_summary",
+)
 DRIFTED = "shop/checkout"
 
 
@@ -123,6 +131,10 @@ def test_only_what_drifted_is_retrained(finished: Finished) -> None:
     assert {key for key, entry in drift.items() if entry["drifted"]} == {DRIFTED}
     adapted = document(finished.run / "retraining" / "fine_tuning" / "adapted.json")
     assert set(adapted) == {DRIFTED}
+    told = document(finished.run / "retraining" / "run_summary" / "summary.json")
+    assert told[DRIFTED]["retraining"] == "retrained"
+    assert told[DRIFTED]["reasons"][0].startswith("dynamics: CPU per request is")
+    assert [entry["retraining"] for key, entry in told.items() if key != DRIFTED] == ["–", "–"]
 
 
 def test_steady_telemetry_retrains_nothing(finished: Finished, tmp_path: Path) -> None:
@@ -134,7 +146,12 @@ def test_steady_telemetry_retrains_nothing(finished: Finished, tmp_path: Path) -
     run = (tmp_path / "runs" / "latest").resolve()
     assert json.loads(done.stdout) == document(run / "run.json")
     assert not any(entry["drifted"] for entry in json.loads(done.stdout)["drift"].values())
-    assert {path.name for path in (run / "retraining").iterdir()} == {"ingestion", "drift_check"}
+    assert {path.name for path in (run / "retraining").iterdir()} == {
+        "ingestion",
+        "drift_check",
+        "take_turn",
+        "run_summary_2",
+    }
     assert (run / "report.html").exists()
 
 
@@ -245,9 +262,7 @@ def test_after_kill_9_the_next_run_gives_what_the_first_gave(
     code, _ = stopped_in_the_middle(finished, output, "meta_training", signal.SIGKILL)
     assert code == -signal.SIGKILL
     assert not (output / "latest").exists()
-    done = aware(
-        "run", "--telemetry", finished.telemetry, "--output", output, "--quick", "--quiet"
-    )
+    done = aware("run", "--telemetry", finished.telemetry, "--output", output, "--quick", "--quiet")
     assert done.returncode == 0, done.stderr
     again = (output / "latest").resolve()
     assert done.stdout == f"{again}\n"

@@ -1,35 +1,75 @@
-"""One run retrains at a time, whoever started it."""
+"""One run retrains at a time, whoever started it, and none for ever; on a real S3 server."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-from components.artifacts.local import LocalStore
-from components.rollout.retraining_turn import drifted_in_turn
+import pytest
+
+from components.artifacts.open import open_store
+from components.artifacts.store import Store
+from components.rollout.retraining_budget import Admission, RetrainingLimits
+from components.rollout.retraining_turn import admitted_in_turn
+from tests.s3_server import S3Server, running_s3_server
+
+HOUR_S = 3600.0
+LIMITS = RetrainingLimits(cool_down_s=HOUR_S, window_s=24 * HOUR_S, per_workload=3, in_all=50)
+BOTH = ("shop/a", "shop/b")
 
 
-def test_of_ten_runs_at_once_one_retrains(tmp_path: Path) -> None:
-    def ask(run: int) -> int:
-        return drifted_in_turn(LocalStore(tmp_path), 3, f"run-{run}", 100.0, 60.0)
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with running_s3_server(tmp_path_factory.mktemp("s3")) as running:
+        yield running
 
+
+@pytest.fixture
+def store(server: S3Server) -> Store:
+    return open_store(f"minio://{server.new_bucket()}", server.environment())
+
+
+def ask(store: Store, run: str, at_s: float, *drifted: str, lock_s: float = 60.0) -> Admission:
+    return admitted_in_turn(store, drifted, run, at_s, lock_s, LIMITS)
+
+
+def test_of_ten_runs_at_once_one_retrains(store: Store) -> None:
     with ThreadPoolExecutor(10) as threads:
-        assert sorted(threads.map(ask, range(10))) == [0] * 9 + [3]
+        asked = list(threads.map(lambda run: ask(store, f"run-{run}", 100.0, *BOTH), range(10)))
+    assert sorted(one.admitted for one in asked) == [()] * 9 + [BOTH]
+    reasons = [reason for one in asked for reason in one.refused.values()]
+    assert reasons == ["another run is retraining"] * 18
 
 
-def test_the_turn_lasts_as_long_as_it_says_and_the_same_run_keeps_it(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
-    assert drifted_in_turn(store, 3, "first", 100.0, 60.0) == 3
-    assert drifted_in_turn(store, 3, "second", 159.0, 60.0) == 0
-    assert drifted_in_turn(store, 3, "first", 159.0, 60.0) == 3
-    assert drifted_in_turn(store, 3, "second", 218.0, 60.0) == 0
-    assert drifted_in_turn(store, 3, "second", 219.0, 60.0) == 3
+def test_a_task_that_is_tried_again_keeps_turn_and_workloads(store: Store) -> None:
+    assert ask(store, "first", 100.0, *BOTH).admitted == BOTH
+    assert ask(store, "first", 130.0, *BOTH).admitted == BOTH
 
 
-def test_a_run_that_finds_nothing_or_wants_no_lock_leaves_the_turn_to_others(
-    tmp_path: Path,
-) -> None:
-    store = LocalStore(tmp_path)
-    assert drifted_in_turn(store, 0, "idle", 100.0, 60.0) == 0
-    assert drifted_in_turn(store, 2, "by hand", 100.0, 0.0) == 2
-    assert drifted_in_turn(store, 1, "scheduled", 100.0, 60.0) == 1
+def test_while_one_workload_rests_another_is_retrained(store: Store) -> None:
+    assert ask(store, "first", 0.0, "shop/a").admitted == ("shop/a",)
+    later = ask(store, "second", 61.0, *BOTH)
+    assert later.admitted == ("shop/b",)
+    assert later.refused == {"shop/a": "cools down for another 1.0 hours"}
+
+
+def test_a_run_whose_workloads_all_rest_leaves_the_turn_to_others(store: Store) -> None:
+    ask(store, "first", 0.0, "shop/a")
+    assert ask(store, "second", 61.0, "shop/a").admitted == ()
+    assert ask(store, "third", 62.0, "shop/b").admitted == ("shop/b",)
+
+
+def test_a_workload_that_flaps_at_every_check_is_retrained_three_times_a_day(store: Store) -> None:
+    quarters = range(96)
+    done = [
+        quarter / 4
+        for quarter in quarters
+        if ask(store, f"run-{quarter}", quarter * 900.0, "shop/flapping").admitted
+    ]
+    assert done == [0.0, 1.0, 3.0]
+
+
+def test_a_run_that_finds_nothing_or_wants_no_turn_leaves_it_to_others(store: Store) -> None:
+    assert ask(store, "idle", 100.0).admitted == ()
+    assert ask(store, "by hand", 100.0, *BOTH, lock_s=0.0).admitted == BOTH
+    assert ask(store, "scheduled", 100.0, "shop/a").admitted == ("shop/a",)

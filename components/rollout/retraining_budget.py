@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from components.artifacts.files import json_bytes
 from components.artifacts.store import Store
@@ -17,7 +17,17 @@ from components.errors import TemporaryError, UserError
 
 KEY = "retraining/spent.json"
 _ATTEMPTS = 20
-Spent = dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """One retraining of a workload: when (seconds since 1970), and in which run."""
+
+    at_s: float
+    run: str
+
+
+Spent = Mapping[str, tuple[Booking, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +61,20 @@ class Admission:
 
 
 def admit(
-    spent: Spent, drifted: Sequence[str], limits: RetrainingLimits, now_s: float
+    spent: Spent, drifted: Sequence[str], limits: RetrainingLimits, now_s: float, run: str
 ) -> Admission:
-    """Return what may be retrained now; `spent` holds past retrainings' times, `drifted` in rank.
+    """Return what `run` may retrain now; `spent` holds past retrainings, `drifted` is in rank.
 
-    Where the team's budget ends the first in rank get what is left.
+    Where the team's budget ends the first in rank get what is left. What the run itself has
+    booked already it may do: its task was tried again.
     """
-    recent = within_window(spent, limits, now_s)
-    left = limits.in_all - sum(len(times) for times in recent.values())
+    others = {key: _of_others(bookings, run) for key, bookings in spent.items()}
+    recent = within_window(others, limits, now_s)
+    left = limits.in_all - sum(len(bookings) for bookings in recent.values())
     admitted: list[str] = []
     refused: dict[str, str] = {}
     for key in dict.fromkeys(drifted):
-        reason = _refusal(recent.get(key, ()), limits, now_s)
+        reason = _refusal([one.at_s for one in recent.get(key, ())], limits, now_s)
         if reason is None and len(admitted) >= left:
             reason = f"all workloads together have spent {limits.in_all} retrainings"
         if reason is None:
@@ -83,32 +95,39 @@ def _refusal(times: Sequence[float], limits: RetrainingLimits, now_s: float) -> 
     return None
 
 
-def within_window(spent: Spent, limits: RetrainingLimits, now_s: float) -> Spent:
+def _of_others(bookings: Sequence[Booking], run: str) -> tuple[Booking, ...]:
+    return tuple(one for one in bookings if one.run != run)
+
+
+def within_window(
+    spent: Spent, limits: RetrainingLimits, now_s: float
+) -> dict[str, tuple[Booking, ...]]:
     """Return the retrainings that still count; those before the window are forgotten."""
     kept = {
-        key: tuple(time for time in times if time > now_s - limits.window_s)
-        for key, times in spent.items()
+        key: tuple(one for one in bookings if one.at_s > now_s - limits.window_s)
+        for key, bookings in spent.items()
     }
-    return {key: times for key, times in kept.items() if times}
+    return {key: bookings for key, bookings in kept.items() if bookings}
 
 
 def spend(
-    store: Store, drifted: Sequence[str], limits: RetrainingLimits, now_s: float
+    store: Store, drifted: Sequence[str], limits: RetrainingLimits, now_s: float, run: str
 ) -> Admission:
-    """Decide what is retrained now, and book it in the store by a conditional put.
+    """Decide what `run` retrains now, and book it in the store by a conditional put.
 
     It is booked before the training: one that fails has cost its time too. Raises TemporaryError
     when others keep booking meanwhile.
     """
     for _ in range(_ATTEMPTS):
         spent, tag = _read(store)
-        admission = admit(spent, drifted, limits, now_s)
+        admission = admit(spent, drifted, limits, now_s, run)
         if not admission.admitted:
             return admission
         booked = within_window(spent, limits, now_s)
         for key in admission.admitted:
-            booked[key] = (*booked.get(key, ()), now_s)
-        if store.write_if(KEY, json_bytes({key: list(t) for key, t in booked.items()}), tag):
+            booked[key] = (*_of_others(booked.get(key, ()), run), Booking(now_s, run))
+        document = {key: [asdict(one) for one in bookings] for key, bookings in booked.items()}
+        if store.write_if(KEY, json_bytes(document), tag):
             return admission
     raise TemporaryError("other runs keep booking retrainings: run this one again")
 
@@ -118,8 +137,10 @@ def _read(store: Store) -> tuple[Spent, str | None]:
     if tagged is None:
         return {}, None
     try:
-        document = json.loads(tagged[0])
-        spent = {str(key): tuple(map(float, times)) for key, times in document.items()}
-    except (AttributeError, TypeError, ValueError) as error:
+        spent = {
+            str(key): tuple(Booking(float(one["at_s"]), str(one["run"])) for one in bookings)
+            for key, bookings in json.loads(tagged[0]).items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{KEY} in the store is no list of retrainings: delete it") from error
     return spent, tagged[1]
