@@ -52,9 +52,14 @@ def numpy_step(
     restarts = _resize(state, parameters, cpu_m, memory)
     _scale(state, parameters, np.maximum(np.round(allocation[:, lim.REPLICAS]), 1.0))
     expected = np.maximum(rates, 0.0) * STEP_S
-    arrived = np.maximum(expected + noise[:, noi.NOISE_ARRIVALS] * np.sqrt(expected), 0.0)
-    _serve(state, parameters, limits, arrived, sample)
+    chance = np.sqrt(expected * parameters[:, par.ARRIVAL_VARIABILITY])
+    fresh = np.maximum(expected + noise[:, noi.NOISE_ARRIVALS] * chance, 0.0)
+    _serve(state, parameters, limits, fresh + _returning(state, parameters), sample)
+    _drain(state, parameters, sample)
     kills = _kill_over_limit(state, parameters, sample)
+    again = parameters[:, par.RETRY_SHARE] * sample[:, smp.FAILED]
+    budget = parameters[:, par.RETRY_CAP] * fresh
+    state[:, sta.RETRYING_REQUESTS] += np.minimum(again, budget)
     _move_starting(state)
     _measure(state, parameters, noise, kills, restarts + kills, sample)
     return state, sample
@@ -75,6 +80,69 @@ def _add_starting(state: FloatArray, pods: FloatArray, steps: FloatArray) -> Non
     state[np.arange(len(state)), sta.STARTING + slots] += pods
 
 
+def _returning(state: FloatArray, parameters: FloatArray) -> FloatArray:
+    """Failed requests [B] that come again in this step."""
+    delay_s = parameters[:, par.RETRY_DELAY_S]
+    soon = 1.0 - np.exp(-STEP_S / np.where(delay_s > 0.0, delay_s, 1.0))
+    back = np.where(delay_s > 0.0, soon, 1.0) * state[:, sta.RETRYING_REQUESTS]
+    state[:, sta.RETRYING_REQUESTS] -= back
+    return back
+
+
+def _fitting(parameters: FloatArray, cpu_m: FloatArray, memory: FloatArray) -> FloatArray:
+    """Replicas [B] that the nodes have room for."""
+    most = np.full(len(cpu_m), 1e12)
+    for column, size in ((par.NODE_CPU_M, cpu_m), (par.NODE_MEMORY_BYTES, memory)):
+        room = parameters[:, column]
+        most = np.where(room > 0.0, np.minimum(most, np.floor(room / size)), most)
+    return most
+
+
+def _placed(state: FloatArray) -> FloatArray:
+    existing = state[:, sta.READY] + _starting(state).sum(axis=1)
+    return existing + state[:, sta.DRAINING_REPLICAS]
+
+
+def _renewed(state: FloatArray, restarted: FloatArray) -> None:
+    total = state[:, sta.READY] + _starting(state).sum(axis=1)
+    state[:, sta.GROWN_BYTES] *= 1.0 - restarted / np.where(total > 0.0, total, 1.0)
+
+
+def _drain(state: FloatArray, parameters: FloatArray, sample: FloatArray) -> None:
+    """What the removed replicas still do."""
+    drains = state[:, sta.DRAINING_REPLICAS] > 0.0
+    slots = state[:, sta.DRAINING : sta.DRAINING + sta.DRAINING_STEPS]
+    ending = slots[:, 0].copy()
+    steps = parameters[:, par.DRAIN_S] / STEP_S
+    there = state[:, sta.DRAINING_REPLICAS] - ending * (np.ceil(steps) - steps)
+    slots[:, :-1] = slots[:, 1:].copy()
+    slots[:, -1] = 0.0
+    state[:, sta.DRAINING_REPLICAS] -= ending
+    cpu_m = state[:, sta.CPU_M_NOW]
+    idle_m = np.minimum(parameters[:, par.IDLE_CPU_M], 0.95 * cpu_m)
+    cores = np.minimum((cpu_m - idle_m) * 1e-3, parameters[:, par.PARALLELISM_CORES])
+    demand_s = parameters[:, par.SERVICE_DEMAND_MS] * 1e-3
+    holding_s = demand_s + parameters[:, par.WAIT_MS] * 1e-3
+    per_s = np.minimum(cores / demand_s, parameters[:, par.CONCURRENCY_LIMIT] / holding_s)
+    had = state[:, sta.DRAINING_REQUESTS]
+    done = np.minimum(had, there * STEP_S * per_s)
+    gone = drains & (state[:, sta.DRAINING_REPLICAS] <= 0.0)
+    left = had - done
+    sample[:, smp.FAILED] += np.where(gone, left, 0.0)
+    arrived = sample[:, smp.ARRIVED]
+    ratio = np.minimum(sample[:, smp.FAILED] / np.where(arrived > 0.0, arrived, 1.0), 1.0)
+    sample[:, smp.EXACT_FAILED_RATIO] = np.where(
+        gone & (arrived > 0.0), ratio, sample[:, smp.EXACT_FAILED_RATIO]
+    )
+    left = np.where(gone, 0.0, left)
+    state[:, sta.DRAINING_REQUESTS] = left
+    sample[:, smp.SERVED] += done
+    sample[:, smp.QUEUED] += left
+    sample[:, smp.REPLICAS_DRAINING] = there
+    used_m = done * demand_s / STEP_S * 1e3 + there * parameters[:, par.IDLE_CPU_M]
+    sample[:, smp.EXACT_CPU_USAGE_M] += np.minimum(used_m, there * cpu_m)
+
+
 def _resize(
     state: FloatArray, parameters: FloatArray, cpu_m: FloatArray, memory: FloatArray
 ) -> FloatArray:
@@ -83,7 +151,9 @@ def _resize(
     left = np.where(ordered, parameters[:, par.RESIZE_DELAY_S], state[:, sta.RESIZE_LEFT_S])
     state[:, sta.CPU_M_TARGET], state[:, sta.MEMORY_BYTES_TARGET] = cpu_m, memory
     waiting = (state[:, sta.CPU_M_NOW] != cpu_m) | (state[:, sta.MEMORY_BYTES_NOW] != memory)
-    due = waiting & (left <= 0.0)
+    smaller = (cpu_m <= state[:, sta.CPU_M_NOW]) & (memory <= state[:, sta.MEMORY_BYTES_NOW])
+    fits = smaller | (_placed(state) <= _fitting(parameters, cpu_m, memory))
+    due = waiting & (left <= 0.0) & fits
     state[:, sta.CPU_M_NOW] = np.where(due, cpu_m, state[:, sta.CPU_M_NOW])
     state[:, sta.MEMORY_BYTES_NOW] = np.where(due, memory, state[:, sta.MEMORY_BYTES_NOW])
     state[:, sta.RESIZE_LEFT_S] = np.where(waiting, left - STEP_S, left)
@@ -92,6 +162,7 @@ def _resize(
     to_restart = np.where(rolls, ready, state[:, sta.TO_RESTART])
     wave = np.maximum(1.0, np.ceil(0.25 * ready))
     restarting = np.where(to_restart > 0.0, np.minimum(np.minimum(to_restart, ready), wave), 0.0)
+    _renewed(state, restarting)
     state[:, sta.READY] = ready - restarting
     gone = (to_restart > 0.0) & (state[:, sta.READY] <= 0.0)
     state[:, sta.TO_RESTART] = np.where(gone, 0.0, to_restart - restarting)
@@ -101,18 +172,47 @@ def _resize(
 
 def _scale(state: FloatArray, parameters: FloatArray, wanted: FloatArray) -> None:
     """Create what is missing, remove what is too many, those furthest from ready first."""
-    total = state[:, sta.READY] + _starting(state).sum(axis=1)
-    missing = np.maximum(wanted - total, 0.0)
-    _add_starting(state, missing, _startup_steps(state, parameters))
+    existing = state[:, sta.READY] + _starting(state).sum(axis=1)
+    total = existing + state[:, sta.PENDING]
+    state[:, sta.PENDING] += np.maximum(wanted - total, 0.0)
     surplus = np.maximum(total - wanted, 0.0)
+    waiting = np.minimum(surplus, state[:, sta.PENDING])
+    state[:, sta.PENDING] -= waiting
+    surplus = surplus - waiting
+    _place(state, parameters, existing)
+    shrunk = surplus > 0.0
     for slot in range(sta.STARTING_STEPS - 1, -1, -1):
         removed = np.minimum(surplus, state[:, sta.STARTING + slot])
         state[:, sta.STARTING + slot] -= removed
         surplus = surplus - removed
+    _begin_drain(state, parameters, surplus)
     state[:, sta.READY] -= surplus
-    shrunk = total > wanted
     left = np.minimum(state[:, sta.TO_RESTART], state[:, sta.READY])
     state[:, sta.TO_RESTART] = np.where(shrunk, left, state[:, sta.TO_RESTART])
+
+
+def _place(state: FloatArray, parameters: FloatArray, existing: FloatArray) -> None:
+    """Let those that wait and fit start."""
+    fitting = _fitting(parameters, state[:, sta.CPU_M_NOW], state[:, sta.MEMORY_BYTES_NOW])
+    room = np.maximum(fitting - _placed(state), 0.0)
+    created = np.minimum(state[:, sta.PENDING], room)
+    state[:, sta.PENDING] -= created
+    delay = parameters[:, par.SCHEDULING_DELAY_S] / STEP_S
+    _add_starting(state, created, _startup_steps(state, parameters) + delay)
+    both = existing + created
+    state[:, sta.GROWN_BYTES] *= np.where(created > 0.0, existing / np.where(both, both, 1.0), 1.0)
+
+
+def _begin_drain(state: FloatArray, parameters: FloatArray, removed: FloatArray) -> None:
+    drain_s, ready = parameters[:, par.DRAIN_S], state[:, sta.READY]
+    removed = np.where(drain_s > 0.0, removed, 0.0)
+    taken = state[:, sta.QUEUED_REQUESTS] * removed / np.where(ready > 0.0, ready, 1.0)
+    state[:, sta.QUEUED_REQUESTS] -= taken
+    state[:, sta.DRAINING_REQUESTS] += taken
+    last = np.ceil(drain_s / STEP_S).astype(int) - 1
+    slots = np.clip(last, 0, sta.DRAINING_STEPS - 1)
+    state[np.arange(len(state)), sta.DRAINING + slots] += removed
+    state[:, sta.DRAINING_REPLICAS] += removed
 
 
 def _waiting_probability(load: FloatArray, servers: FloatArray) -> FloatArray:
@@ -183,12 +283,13 @@ def _station(
     demand_s = parameters[:, par.SERVICE_DEMAND_MS] * 1e-3
     variability = parameters[:, par.DEMAND_VARIABILITY]
     cores, slots = parameters[:, par.PARALLELISM_CORES], parameters[:, par.CONCURRENCY_LIMIT]
-    wait, probability = _waiting(rate, demand_s, cores, variability)
+    bursts = parameters[:, par.ARRIVAL_VARIABILITY] - 1.0
+    wait, probability = _waiting(rate, demand_s, cores, variability + bursts)
     mean = demand_s + wait
     variance = variability * demand_s**2 + wait**2 * (2.0 / probability - 1.0)
     limited = quota < cores
     share = np.where(limited, 1.0 - quota / cores, 0.0)
-    carried, spent = _quota_waiting(rate, demand_s, quota, variability)
+    carried, spent = _quota_waiting(rate, demand_s, quota, variability + bursts)
     carried = carried * share
     stall = spent * np.minimum(rate * demand_s / quota, 1.0) * share
     own, own_variance = _own_stalls(demand_s, quota, variability)
@@ -202,12 +303,29 @@ def _station(
     variance = variance + np.where(hits, carried_variance + stalled_variance, 0.0)
     throttled = np.where(limited, spent * np.minimum(1.0, 10.0 * share), 0.0)
     holding = parameters[:, par.WAIT_MS] * 1e-3 + demand_s + own
-    slot_wait, slot_probability = _waiting(rate, holding, slots, 0.0)
+    slot_wait, slot_probability = _waiting(rate, holding, slots, bursts)
     crowded = rate * holding > 0.5 * slots
     mean = mean + np.where(crowded, slot_wait, 0.0)
     variance = variance + np.where(crowded, slot_wait**2 * (2.0 / slot_probability - 1.0), 0.0)
     capacity = np.minimum(np.minimum(quota, cores) / demand_s, slots / holding)
     return mean, variance, throttled, capacity
+
+
+def _stalls(parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(mean in s, variance) that stalls add to a request."""
+    share, length_s = parameters[:, par.STALL_SHARE], parameters[:, par.STALL_MS] * 1e-3
+    came = share / (1.0 - share) * parameters[:, par.SERVICE_DEMAND_MS] * 1e-3
+    met = 0.5 * share * length_s
+    return met + came, share * length_s**2 / 3.0 - met**2 + came * length_s
+
+
+def _sum_of_gammas(
+    mean: FloatArray, variance: FloatArray, other: FloatArray, other_variance: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(shift, mean, variance) by the first three cumulants."""
+    both = variance + other_variance
+    around = both**2 / (variance**2 / mean + other_variance**2 / other)
+    return mean + other - around, around, both
 
 
 def _normal_quantile(probability: FloatArray) -> FloatArray:
@@ -257,23 +375,27 @@ def _serve_ready(
     idle_m = np.minimum(parameters[:, par.IDLE_CPU_M], 0.95 * cpu_m)
     offered = (waiting + arrived) / (STEP_S * pods)
     mean_s, variance, throttled, capacity = _station(offered, (cpu_m - idle_m) * 1e-3, parameters)
+    stall_s, spread = _stalls(parameters)
+    mean_s, variance = mean_s + stall_s, variance + spread
+    capacity = capacity * (1.0 - parameters[:, par.STALL_SHARE])
     per_s = capacity * pods
     worked = np.minimum(waiting + arrived, per_s * STEP_S)
     left = waiting + arrived - worked
     kept = np.minimum(left, per_s * timeout_s)
     backlog_s, worst_s = 0.5 * (waiting + kept) / per_s, np.maximum(waiting, kept) / per_s
+    busy = worked / STEP_S * np.minimum(wait_s + backlog_s + mean_s, timeout_s)
+    work_variance = parameters[:, par.DEMAND_VARIABILITY] * demand_s**2
+    spread = parameters[:, par.WAIT_VARIABILITY] * wait_s**2
+    least_s, work_s, work_variance = _sum_of_gammas(demand_s, work_variance, wait_s, spread)
+    work_s = least_s + _gamma_quantile(work_s, work_variance, 0.0)
+    wait_s, mean_s, variance = _sum_of_gammas(mean_s, variance, wait_s, spread)
     far = wait_s + worst_s + _gamma_quantile(mean_s, variance, 3.09) > timeout_s
     late = np.where(far, _gamma_tail(mean_s, variance, timeout_s - wait_s - backlog_s), 0.0)
     served = worked * (1.0 - late)
     z = _normal_quantile(limits[:, lim.SLO_PERCENTILE])
     tail_s = parameters[:, par.TAIL_FACTOR] * _gamma_quantile(mean_s, variance, z)
     slow_s = wait_s + worst_s + tail_s
-    work_variance = parameters[:, par.DEMAND_VARIABILITY] * demand_s**2
-    median_s = np.maximum(
-        _gamma_quantile(mean_s, variance, 0.0), _gamma_quantile(demand_s, work_variance, 0.0)
-    )
-    median_s = wait_s + backlog_s + median_s
-    busy = worked / STEP_S * np.minimum(wait_s + backlog_s + mean_s, timeout_s)
+    median_s = np.maximum(wait_s + _gamma_quantile(mean_s, variance, 0.0), work_s) + backlog_s
     used_m = worked * demand_s / STEP_S * 1e3 + pods * idle_m
     return Served(
         served=served,
@@ -326,11 +448,13 @@ def _follow_memory(state: FloatArray, parameters: FloatArray, concurrency: Float
     level = state[:, sta.MEMORY_LEVEL_BYTES]
     kept = level - parameters[:, par.MEMORY_RELEASE_PER_STEP] * (level - needed)
     state[:, sta.MEMORY_LEVEL_BYTES] = np.maximum(needed, kept)
+    state[:, sta.GROWN_BYTES] += parameters[:, par.MEMORY_GROWTH_BYTES_PER_H] / 240.0
 
 
 def _kill_over_limit(state: FloatArray, parameters: FloatArray, sample: FloatArray) -> FloatArray:
     """OOM kills [B]."""
-    level, limit = state[:, sta.MEMORY_LEVEL_BYTES], state[:, sta.MEMORY_BYTES_NOW]
+    own, limit = state[:, sta.MEMORY_LEVEL_BYTES].copy(), state[:, sta.MEMORY_BYTES_NOW]
+    level = own + state[:, sta.GROWN_BYTES]
     ready, backoff = state[:, sta.READY].copy(), state[:, sta.RESTART_BACKOFF_S].copy()
     sample[:, smp.EXACT_MEMORY_BYTES] = np.minimum(level, limit)
     over = (level >= limit) & (ready > 0.0)
@@ -344,14 +468,15 @@ def _kill_over_limit(state: FloatArray, parameters: FloatArray, sample: FloatArr
     ratio = np.minimum(sample[:, smp.FAILED] / np.where(arrived > 0.0, arrived, 1.0), 1.0)
     again = over & (arrived > 0.0)
     sample[:, smp.EXACT_FAILED_RATIO] = np.where(again, ratio, sample[:, smp.EXACT_FAILED_RATIO])
+    _renewed(state, kills)
     state[:, sta.READY] -= kills
     back = np.maximum(backoff / STEP_S + _startup_steps(state, parameters), 1.0)
     _add_starting(state, kills, back)
     calm = np.maximum(parameters[:, par.OOM_RESTART_S], 0.966 * backoff)
     state[:, sta.RESTART_BACKOFF_S] = np.where(over, np.minimum(2.0 * backoff, 300.0), calm)
     base = parameters[:, par.MEMORY_BASE_BYTES]
-    after = np.minimum(base + (np.minimum(level, limit) - base) * (1.0 - killed), level)
-    state[:, sta.MEMORY_LEVEL_BYTES] = np.where(over, after, level)
+    after = np.minimum(base + (np.minimum(own, limit) - base) * (1.0 - killed), own)
+    state[:, sta.MEMORY_LEVEL_BYTES] = np.where(over, after, own)
     return kills
 
 
@@ -408,7 +533,9 @@ def _measure(
     error = 0.2 * scale * noise[:, noi.NOISE_MEMORY]
     memory = _shown(state, sta.PREVIOUS_MEMORY, sample[:, smp.EXACT_MEMORY_BYTES], late, error)
     sample[:, smp.MEMORY_WORKING_SET_BYTES] = np.minimum(memory, state[:, sta.MEMORY_BYTES_NOW])
-    sample[:, smp.REPLICAS_WANTED] = state[:, sta.READY] + _starting(state).sum(axis=1)
+    existing = state[:, sta.READY] + _starting(state).sum(axis=1)
+    sample[:, smp.REPLICAS_WANTED] = existing + state[:, sta.PENDING]
+    sample[:, smp.REPLICAS_PENDING] = state[:, sta.PENDING]
     sample[:, smp.REPLICAS_READY] = state[:, sta.READY]
     sample[:, smp.CPU_REQUEST_M] = state[:, sta.CPU_M_NOW]
     sample[:, smp.MEMORY_REQUEST_BYTES] = state[:, sta.MEMORY_BYTES_NOW]

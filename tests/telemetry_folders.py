@@ -85,7 +85,7 @@ def write_telemetry_folder(
 
 def _parameters(name: str, drifted: bool) -> np.ndarray:
     middle = [
-        float(np.sqrt(spec.low * spec.high)) if spec.log else spec.low
+        float(np.sqrt(spec.low * spec.high)) if spec.log else spec.neutral or spec.low
         for spec in SERVICE_PARAMETERS
     ]
     demand_ms, wait_ms, base_mib, request_mib, _ = SERVICES[name]

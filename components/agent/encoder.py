@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from components.agent.initialisation import linear, recurrent
 from components.cluster.observation import OBSERVATION_COUNT, OBSERVATION_FIELDS
-from components.cluster.parameters import PARAMETER_COUNT
+from components.cluster.parameters import EVERY_SERVICE_COUNT
 
 HIDDEN_SIZE = 48
 EMBEDDING_SIZE = 32
@@ -66,7 +66,7 @@ def workload_shape() -> EncoderShape:
         predicted_columns=tuple(
             index for index, name in enumerate(OBSERVATION_FIELDS) if name not in told
         ),
-        parameter_count=PARAMETER_COUNT,
+        parameter_count=EVERY_SERVICE_COUNT,
     )
 
 

@@ -96,9 +96,14 @@ def allocation_schedule(
 
 
 def parameters_unit(parameters: FloatArray) -> FloatArray:
-    """Simulator parameters [..., P] in the unit box: from bound to bound, some by logarithm."""
-    logarithmic = np.array([spec.log for spec in par.SERVICE_PARAMETERS])
-    low, high = par.lows(par.SERVICE_PARAMETERS), par.highs(par.SERVICE_PARAMETERS)
+    """Simulator parameters [..., P] that every service has, in the unit box [..., K].
+
+    From bound to bound, some by logarithm. The others are neutral in all that is synthetic.
+    """
+    specs = par.SERVICE_PARAMETERS[: par.EVERY_SERVICE_COUNT]
+    parameters = parameters[..., : par.EVERY_SERVICE_COUNT]
+    logarithmic = np.array([spec.log for spec in specs])
+    low, high = par.lows(specs), par.highs(specs)
     # Where a value scales linearly its logarithm is unused, so any positive number will do.
     logs = [np.log(np.where(logarithmic, values, 1.0)) for values in (parameters, low, high)]
     by_log = (logs[0] - logs[1]) / np.where(logarithmic, logs[2] - logs[1], 1.0)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import math
 
 from components.cluster.compiled import FloatArray, compiled_inline
+from components.cluster.draining import begin_drain
 from components.cluster.parameters import (
     RESIZE_DELAY_S,
     RESIZE_RESTARTS,
+    SCHEDULING_DELAY_S,
     STARTUP_CPU_M,
     STARTUP_S,
 )
+from components.cluster.placing import fitting, limited, placed, resize_fits
 from components.cluster.sample import STEP_S
 from components.cluster.state import (
     CPU_M_NOW,
     CPU_M_TARGET,
+    GROWN_BYTES,
     MEMORY_BYTES_NOW,
     MEMORY_BYTES_TARGET,
+    PENDING,
     READY,
     RESIZE_LEFT_S,
     STARTING,
@@ -48,31 +53,64 @@ def scale(state: FloatArray, parameters: FloatArray, wanted: float) -> None:
     total = state[READY]
     for slot in range(STARTING_STEPS):
         total += state[STARTING + slot]
-    if wanted > total:
-        add_starting(state, wanted - total, startup_steps(parameters, state[CPU_M_NOW]))
-    surplus = total - wanted
+    missing = wanted - total - state[PENDING]
+    if missing > 0.0:
+        state[PENDING] += missing
+    surplus = -missing
+    if surplus > 0.0:
+        waiting = min(surplus, state[PENDING])
+        state[PENDING] -= waiting
+        surplus -= waiting
+    if state[PENDING] > 0.0:
+        place(state, parameters, total)
     if surplus > 0.0:
         for slot in range(STARTING_STEPS - 1, -1, -1):
             removed = min(surplus, state[STARTING + slot])
             state[STARTING + slot] -= removed
             surplus -= removed
+        begin_drain(state, parameters, surplus)
         state[READY] -= surplus
         state[TO_RESTART] = min(state[TO_RESTART], state[READY])
+
+
+@compiled_inline
+def place(state: FloatArray, parameters: FloatArray, existing: float) -> None:
+    """Let those that wait and fit start; `existing` are ready or starting already."""
+    cpu_m, memory_bytes = state[CPU_M_NOW], state[MEMORY_BYTES_NOW]
+    created = state[PENDING]
+    if limited(parameters):
+        room = fitting(parameters, cpu_m, memory_bytes) - placed(state)
+        created = min(created, max(room, 0.0))
+    if created > 0.0:
+        state[PENDING] -= created
+        steps = startup_steps(parameters, cpu_m) + parameters[SCHEDULING_DELAY_S] / STEP_S
+        add_starting(state, created, steps)
+        state[GROWN_BYTES] *= existing / (existing + created)
+
+
+@compiled_inline
+def renewed(state: FloatArray, restarted: float) -> None:
+    """So many of the ready and starting replicas begin anew, without what they had grown by."""
+    if state[GROWN_BYTES] > 0.0:
+        total = state[READY]
+        for slot in range(STARTING_STEPS):
+            total += state[STARTING + slot]
+        state[GROWN_BYTES] *= 1.0 - restarted / total
 
 
 @compiled_inline
 def resize(state: FloatArray, parameters: FloatArray, cpu_m: float, memory_bytes: float) -> float:
     """Move towards a new size per replica; returns how many replicas it restarts now.
 
-    A new size takes effect after resize_delay_s. Where a resize restarts the replica, a quarter
-    of them (at least one) restarts per step.
+    A new size takes effect after resize_delay_s, and when the nodes have room for it. Where a
+    resize restarts the replica, a quarter of them (at least one) restarts per step.
     """
     if cpu_m != state[CPU_M_TARGET] or memory_bytes != state[MEMORY_BYTES_TARGET]:
         state[CPU_M_TARGET] = cpu_m
         state[MEMORY_BYTES_TARGET] = memory_bytes
         state[RESIZE_LEFT_S] = parameters[RESIZE_DELAY_S]
     if state[CPU_M_NOW] != cpu_m or state[MEMORY_BYTES_NOW] != memory_bytes:
-        if state[RESIZE_LEFT_S] <= 0.0:
+        if state[RESIZE_LEFT_S] <= 0.0 and resize_fits(state, parameters, cpu_m, memory_bytes):
             state[CPU_M_NOW] = cpu_m
             state[MEMORY_BYTES_NOW] = memory_bytes
             if parameters[RESIZE_RESTARTS] >= 0.5:
@@ -82,6 +120,7 @@ def resize(state: FloatArray, parameters: FloatArray, cpu_m: float, memory_bytes
         return 0.0
     wave = max(1.0, math.ceil(RESTART_WAVE * state[READY]))
     restarting = float(min(state[TO_RESTART], state[READY], wave))
+    renewed(state, restarting)
     state[TO_RESTART] -= restarting
     state[READY] -= restarting
     if state[READY] <= 0.0:

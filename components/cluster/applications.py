@@ -9,8 +9,9 @@ import numpy as np
 from components.cluster import limits as lim
 from components.cluster import parameters as par
 from components.cluster.compiled import FloatArray
-from components.cluster.parameters import GIB, MIB, PARAMETER_COUNT
-from components.cluster.queueing import gamma_quantile, normal_quantile, station
+from components.cluster.distributions import gamma_quantile, normal_quantile
+from components.cluster.parameters import GIB, MIB
+from components.cluster.queueing import station
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def sample_applications(
     rng: np.random.Generator, count: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """(parameters [count, P], limits [count, L], mean rates per second [count])."""
-    parameters = np.empty((count, PARAMETER_COUNT))
+    parameters = np.tile(par.neutral_row(), (count, 1))
     limits = np.empty((count, lim.LIMITS_COUNT))
     rates = np.empty(count)
     sizes = rng.choice(len(SIZE_CLASSES), size=count, p=[size.share for size in SIZE_CLASSES])

@@ -14,7 +14,7 @@ import numpy as np
 
 from components.cluster import parameters as par
 from components.cluster.compiled import FloatArray
-from components.cluster.parameters import MIB, PARAMETER_COUNT
+from components.cluster.parameters import MIB
 from components.cluster.sample import STEP_S
 from components.cluster.segments import (
     INTERPRETER_BYTES,
@@ -96,7 +96,7 @@ class Composition:
 
     def parameters(self) -> FloatArray:
         """The simulator's parameters [P] of the same application, from the measured profiles."""
-        row = np.empty(PARAMETER_COUNT)
+        row = par.neutral_row()
         demand_ms = REQUEST_CPU_MS + sum(segment.cpu_ms for segment in self.segments)
         spread = sum(
             segment.variability * segment.cpu_ms**2

@@ -20,6 +20,7 @@ from components.cluster.sample import (
     MEMORY_WORKING_SET_BYTES,
     OOM_KILLS,
     READY_CPU_USAGE_M,
+    REPLICAS_PENDING,
     REPLICAS_READY,
     REPLICAS_WANTED,
     REQUEST_RATE_PER_S,
@@ -30,6 +31,7 @@ from components.cluster.state import (
     CPU_M_NOW,
     HAS_PREVIOUS,
     MEMORY_BYTES_NOW,
+    PENDING,
     PREVIOUS_CPU,
     PREVIOUS_ERROR,
     PREVIOUS_LATENCY,
@@ -86,7 +88,8 @@ def measure(
     starting = 0.0
     for slot in range(STARTING_STEPS):
         starting += state[STARTING + slot]
-    sample[REPLICAS_WANTED] = state[READY] + starting
+    sample[REPLICAS_WANTED] = state[READY] + starting + state[PENDING]
+    sample[REPLICAS_PENDING] = state[PENDING]
     sample[REPLICAS_READY] = state[READY]
     sample[CPU_REQUEST_M] = state[CPU_M_NOW]
     sample[MEMORY_REQUEST_BYTES] = state[MEMORY_BYTES_NOW]

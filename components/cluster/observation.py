@@ -10,8 +10,8 @@ import pandas as pd
 from components.cluster import limits as lim
 from components.cluster import sample as smp
 from components.cluster.compiled import FloatArray, borrowed, compiled, contiguous
+from components.cluster.distributions import normal_quantile
 from components.cluster.limits import limits_of
-from components.cluster.queueing import normal_quantile
 from components.cluster.reward import INTERVAL_STEPS
 from components.cluster.telemetry_samples import telemetry_samples
 from components.workload.spec import Workload

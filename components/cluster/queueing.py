@@ -13,8 +13,10 @@ things. Its latency is W plus a random part X whose mean and variance are summed
 - its own stalls when one request needs more than a period's quota Q = qP. A request that starts
   at a uniform phase with a full quota stalls for P(1-q)^2/2 on average at the first crossing (if
   the period ends while it runs, not at all) and for P - Q at each later one;
-- waiting for one of the replica's request slots.
-Quantiles of X are a gamma distribution's by Wilson and Hilferty (1931).
+- waiting for one of the replica's request slots;
+- stalls in which nothing runs (garbage collection, CPU steal).
+Where arrivals come in bursts, 1 + v becomes a + v, a being the squared coefficient of variation
+between them (Kingman; exact for a = 1). Quantiles of X are a gamma distribution's.
 """
 
 from __future__ import annotations
@@ -22,42 +24,11 @@ from __future__ import annotations
 import math
 
 from components.cluster.compiled import compiled
+from components.cluster.distributions import gamma_tail
 
 PERIOD_S = 0.1
 HORIZON_S = 15.0
 EXACT_SERVERS = 64.0
-_TINY = 1e-9
-
-
-@compiled
-def normal_quantile(probability: float) -> float:
-    """The normal quantile of a probability, error below 4.5e-4 (Abramowitz and Stegun 26.2.23)."""
-    upper = 1.0 - probability
-    mirrored = upper > 0.5
-    tail = min(max(1.0 - upper if mirrored else upper, 1e-12), 0.5)
-    t = math.sqrt(-2.0 * math.log(tail))
-    top = 2.515517 + t * (0.802853 + t * 0.010328)
-    bottom = 1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308))
-    z = t - top / bottom
-    return -z if mirrored else z
-
-
-@compiled
-def gamma_quantile(mean: float, variance: float, z: float) -> float:
-    """Quantile of a gamma variable at the normal quantile z (Wilson and Hilferty)."""
-    spread = math.sqrt(variance) / (3.0 * max(mean, _TINY))
-    # Beyond a shape of 1/6 more variance would lower the tail; the floor keeps it monotone.
-    spread = min(spread, 0.816)
-    root = max(1.0 - spread * spread + z * spread, 0.05)
-    return mean * root * root * root
-
-
-@compiled
-def gamma_tail(mean: float, variance: float, value: float) -> float:
-    """P(X > value) of a gamma variable (Wilson and Hilferty, inverted)."""
-    spread = min(max(math.sqrt(variance) / (3.0 * max(mean, _TINY)), _TINY), 0.816)
-    z = ((max(value, 0.0) / max(mean, _TINY)) ** (1.0 / 3.0) - 1.0 + spread * spread) / spread
-    return 0.5 * math.erfc(z / math.sqrt(2.0))
 
 
 @compiled
@@ -142,6 +113,18 @@ def own_stalls(demand_s: float, quota: float, variability: float) -> tuple[float
 
 
 @compiled
+def stalls(demand_s: float, share: float, length_s: float) -> tuple[float, float]:
+    """(mean in s, variance) that stalls add to a request, filling a share of all time.
+
+    It meets one that is under way, half of it left on average, with probability `share`; while
+    it works for demand_s, new ones come at the rate that fills the share (PASTA; Poisson).
+    """
+    met = 0.5 * share * length_s
+    came = share / (1.0 - share) * demand_s
+    return met + came, share * length_s * length_s / 3.0 - met * met + came * length_s
+
+
+@compiled
 def station(
     rate_per_s: float,
     quota: float,
@@ -150,14 +133,16 @@ def station(
     wait_s: float,
     cores: float,
     slots: float,
+    arrivals: float = 1.0,
 ) -> tuple[float, float, float, float]:
     """One replica: (mean of X in s, variance of X, throttled share of periods, capacity per s).
 
     rate_per_s is what the replica is offered, quota its CPU limit in cores less what it idles
-    away, cores what it can use in parallel, slots its requests at once. Without a quota below
-    `cores` this is M/G/c.
+    away, cores what it can use in parallel, slots its requests at once, arrivals the squared
+    coefficient of variation between arrivals. Without a quota below `cores` this is M/G/c.
     """
-    core_wait, core_probability = waiting(rate_per_s, demand_s, cores, variability)
+    bursts = arrivals - 1.0
+    core_wait, core_probability = waiting(rate_per_s, demand_s, cores, variability + bursts)
     mean = demand_s + core_wait
     second = core_wait * core_wait * (2.0 / core_probability - 1.0)
     variance = variability * demand_s * demand_s + second
@@ -166,7 +151,7 @@ def station(
     throttled = 0.0
     if quota < cores:
         share = 1.0 - quota / cores
-        carried, spent = quota_waiting(rate_per_s, demand_s, quota, variability)
+        carried, spent = quota_waiting(rate_per_s, demand_s, quota, variability + bursts)
         carried *= share
         stall = spent * min(rate_per_s * demand_s / quota, 1.0) * share
         own, own_variance = own_stalls(demand_s, quota, variability)
@@ -180,7 +165,7 @@ def station(
     holding = wait_s + demand_s + own
     capacity = min(capacity, slots / holding)
     if rate_per_s * holding > 0.5 * slots:
-        slot_wait, slot_probability = waiting(rate_per_s, holding, slots, 0.0)
+        slot_wait, slot_probability = waiting(rate_per_s, holding, slots, bursts)
         mean += slot_wait
         variance += slot_wait * slot_wait * (2.0 / slot_probability - 1.0)
     return mean, variance, throttled, capacity

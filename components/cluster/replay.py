@@ -14,6 +14,7 @@ from components.cluster.parameters import MEMORY_BASE_BYTES
 from components.cluster.serving import serve
 from components.cluster.state import (
     CPU_M_NOW,
+    GROWN_BYTES,
     MEMORY_BYTES_NOW,
     MEMORY_LEVEL_BYTES,
     READY,
@@ -46,13 +47,14 @@ def replay_rows(
         row = samples[step]
         if row[smp.RESTARTS] > 0.0:
             state[MEMORY_LEVEL_BYTES] = parameters[MEMORY_BASE_BYTES]
+            state[GROWN_BYTES] = 0.0
         state[READY] = row[smp.REPLICAS_READY]
         state[CPU_M_NOW] = max(row[smp.CPU_REQUEST_M], 1.0)
         state[MEMORY_BYTES_NOW] = row[smp.MEMORY_REQUEST_BYTES]
         serve(state, parameters, limits, row[smp.REQUEST_RATE_PER_S] * smp.STEP_S, shown)
         predicted[step, REPLAY_CPU_M] = shown[smp.EXACT_CPU_USAGE_M]
         predicted[step, REPLAY_MEMORY_BYTES] = min(
-            state[MEMORY_LEVEL_BYTES], state[MEMORY_BYTES_NOW]
+            state[MEMORY_LEVEL_BYTES] + state[GROWN_BYTES], state[MEMORY_BYTES_NOW]
         )
         predicted[step, REPLAY_LATENCY_P50_MS] = shown[smp.LATENCY_P50_MS]
         predicted[step, REPLAY_LATENCY_MS] = shown[smp.EXACT_LATENCY_MS]

@@ -64,6 +64,14 @@ class RewardWeights:
 
 
 @compiled
+def held_replicas(sample: FloatArray) -> float:
+    """Replicas that hold a place on a node, whoever still wants them: these are paid for."""
+    return float(
+        sample[smp.REPLICAS_WANTED] - sample[smp.REPLICAS_PENDING] + sample[smp.REPLICAS_DRAINING]
+    )
+
+
+@compiled
 def step_quality(
     sample: FloatArray, limits: FloatArray
 ) -> tuple[float, float, float, float, float]:
@@ -78,7 +86,7 @@ def step_quality(
     broken = failed > 1e-3 or sample[smp.OOM_KILLS] > 0.0
     violated = 1.0 if broken or ratio < 1.0 else 0.0
     clearly = 1.0 if broken or ratio < 1.0 / 1.05 else 0.0
-    requested_m = sample[smp.REPLICAS_WANTED] * sample[smp.CPU_REQUEST_M]
+    requested_m = held_replicas(sample) * sample[smp.CPU_REQUEST_M]
     cpu = min(sample[smp.EXACT_CPU_USAGE_M] / max(requested_m, 1e-9), 1.0)
     memory = min(sample[smp.EXACT_MEMORY_BYTES] / max(sample[smp.MEMORY_REQUEST_BYTES], 1e-9), 1.0)
     return preservation, violated, clearly, cpu, memory
@@ -155,8 +163,9 @@ def reward_one(
         totals[VIOLATION_5_PERCENT] += clearly
         totals[CPU_UTILISATION] += cpu
         totals[MEMORY_UTILISATION] += held
-        totals[CORE_HOURS] += replicas * row[smp.CPU_REQUEST_M] * 1e-3 * STEP_HOURS
-        totals[GIB_HOURS] += replicas * row[smp.MEMORY_REQUEST_BYTES] / 1024.0**3 * STEP_HOURS
+        paid = held_replicas(row)
+        totals[CORE_HOURS] += paid * row[smp.CPU_REQUEST_M] * 1e-3 * STEP_HOURS
+        totals[GIB_HOURS] += paid * row[smp.MEMORY_REQUEST_BYTES] / 1024.0**3 * STEP_HOURS
         totals[OOM_KILLS] += row[smp.OOM_KILLS]
     reward = quality / steps
     reward -= weights[WEIGHT_ILLEGAL] * illegal_share(requested, limits)

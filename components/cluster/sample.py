@@ -29,6 +29,8 @@ SAMPLE_FIELDS: tuple[str, ...] = (
     "served",
     "failed",
     "queued",
+    "replicas_pending",
+    "replicas_draining",
 )
 SAMPLE_COUNT = len(SAMPLE_FIELDS)
 
@@ -57,3 +59,6 @@ ARRIVED = 19
 SERVED = 20
 FAILED = 21
 QUEUED = 22
+# Of those wanted, which no node has room for; and beside them, which end: on average in the step.
+REPLICAS_PENDING = 23
+REPLICAS_DRAINING = 24

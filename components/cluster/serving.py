@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import math
 
-from components.cluster.allocating import add_starting, startup_steps
+from components.cluster.allocating import startup_steps
 from components.cluster.compiled import FloatArray, compiled_inline
+from components.cluster.distributions import (
+    gamma_quantile,
+    gamma_tail,
+    normal_quantile,
+    sum_of_gammas,
+)
 from components.cluster.limits import SLO_PERCENTILE
+from components.cluster.memory import follow_memory
 from components.cluster.parameters import (
+    ARRIVAL_VARIABILITY,
     CONCURRENCY_LIMIT,
     DEMAND_VARIABILITY,
     IDLE_CPU_M,
-    MEMORY_BASE_BYTES,
-    MEMORY_PER_REQUEST_BYTES,
-    MEMORY_RELEASE_PER_STEP,
-    OOM_RESTART_S,
     PARALLELISM_CORES,
     SERVICE_DEMAND_MS,
+    STALL_MS,
+    STALL_SHARE,
     STARTUP_CPU_M,
     TAIL_FACTOR,
     TIMEOUT_MS,
     WAIT_MS,
+    WAIT_VARIABILITY,
 )
-from components.cluster.queueing import gamma_quantile, gamma_tail, normal_quantile, station
+from components.cluster.queueing import stalls, station
 from components.cluster.sample import (
     ARRIVED,
     CONCURRENCY,
@@ -30,7 +37,6 @@ from components.cluster.sample import (
     EXACT_CPU_USAGE_M,
     EXACT_FAILED_RATIO,
     EXACT_LATENCY_MS,
-    EXACT_MEMORY_BYTES,
     FAILED,
     LATENCY_P50_MS,
     QUEUED,
@@ -40,18 +46,12 @@ from components.cluster.sample import (
 )
 from components.cluster.state import (
     CPU_M_NOW,
-    MEMORY_BYTES_NOW,
-    MEMORY_LEVEL_BYTES,
     QUEUED_REQUESTS,
     READY,
-    RESTART_BACKOFF_S,
     STARTING,
     STARTING_STEPS,
 )
 
-MAX_BACKOFF_S = 300.0
-# A back-off halves in about five minutes without a kill.
-BACKOFF_DECAY = 0.966
 _FAR_TAIL = 3.09
 
 
@@ -134,13 +134,29 @@ def serve_ready(
         wait_s,
         parameters[PARALLELISM_CORES],
         parameters[CONCURRENCY_LIMIT],
+        parameters[ARRIVAL_VARIABILITY],
     )
+    work_variance = parameters[DEMAND_VARIABILITY] * demand_s * demand_s
+    if parameters[STALL_SHARE] > 0.0:
+        stall_s, spread = stalls(demand_s, parameters[STALL_SHARE], parameters[STALL_MS] * 1e-3)
+        mean_s += stall_s
+        variance += spread
+        capacity *= 1.0 - parameters[STALL_SHARE]
     capacity_per_s = capacity * pods
     worked = min(queued + arrived, capacity_per_s * STEP_S)
     left = queued + arrived - worked
     kept = min(left, capacity_per_s * timeout_s)
     backlog_s = 0.5 * (queued + kept) / capacity_per_s
     worst_backlog_s = max(queued, kept) / capacity_per_s
+    busy = worked / STEP_S * min(wait_s + backlog_s + mean_s, timeout_s)
+    # Rare long stalls lower a gamma's median; the work itself remains.
+    work_s = gamma_quantile(demand_s, work_variance, 0.0)
+    if parameters[WAIT_VARIABILITY] > 0.0:
+        spread = parameters[WAIT_VARIABILITY] * wait_s * wait_s
+        least_s, work_s, work_variance = sum_of_gammas(demand_s, work_variance, wait_s, spread)
+        work_s = least_s + gamma_quantile(work_s, work_variance, 0.0)
+        wait_s, mean_s, variance = sum_of_gammas(mean_s, variance, wait_s, spread)
+        work_s -= wait_s
     late = 0.0
     far_s = wait_s + worst_backlog_s + gamma_quantile(mean_s, variance, _FAR_TAIL)
     if far_s > timeout_s:
@@ -149,10 +165,7 @@ def serve_ready(
     z = normal_quantile(limits[SLO_PERCENTILE])
     tail_s = parameters[TAIL_FACTOR] * gamma_quantile(mean_s, variance, z)
     slow_s = wait_s + worst_backlog_s + tail_s
-    # Rare long stalls lower a gamma's median; the work itself remains.
-    work_s = gamma_quantile(demand_s, parameters[DEMAND_VARIABILITY] * demand_s * demand_s, 0.0)
     median_s = wait_s + backlog_s + max(gamma_quantile(mean_s, variance, 0.0), work_s)
-    busy = worked / STEP_S * min(wait_s + backlog_s + mean_s, timeout_s)
     sample[ARRIVED] = arrived
     sample[SERVED] = served
     sample[FAILED] = worked - served + left - kept
@@ -163,46 +176,3 @@ def serve_ready(
     sample[CPU_THROTTLED_RATIO] = throttled
     sample[READY_CPU_USAGE_M] = min(worked * demand_s / STEP_S * 1e3 + pods * idle_m, pods * cpu_m)
     state[QUEUED_REQUESTS] = kept
-
-
-@compiled_inline
-def follow_memory(state: FloatArray, parameters: FloatArray, concurrency: float) -> None:
-    """Memory of a replica rises at once with its concurrent requests and is released slowly."""
-    needed = parameters[MEMORY_BASE_BYTES] + parameters[MEMORY_PER_REQUEST_BYTES] * concurrency
-    level = state[MEMORY_LEVEL_BYTES]
-    kept = level - parameters[MEMORY_RELEASE_PER_STEP] * (level - needed)
-    state[MEMORY_LEVEL_BYTES] = max(needed, kept)
-
-
-@compiled_inline
-def kill_over_limit(state: FloatArray, parameters: FloatArray, sample: FloatArray) -> float:
-    """OOM-kill replicas over their memory limit; returns how many.
-
-    The further above the limit, the more of them; their requests are lost, and they come back
-    after a back-off that doubles (Kubernetes: up to five minutes) and the start-up.
-    """
-    level = state[MEMORY_LEVEL_BYTES]
-    limit = state[MEMORY_BYTES_NOW]
-    ready = float(state[READY])
-    sample[EXACT_MEMORY_BYTES] = min(level, limit)
-    if level < limit or ready <= 0.0:
-        state[RESTART_BACKOFF_S] = max(
-            parameters[OOM_RESTART_S], BACKOFF_DECAY * state[RESTART_BACKOFF_S]
-        )
-        return 0.0
-    share = min(1.0, 0.1 + 4.0 * (level / limit - 1.0))
-    kills = float(min(max(math.ceil(share * ready), 1.0), ready))
-    lost = min(sample[CONCURRENCY] * kills / ready, sample[SERVED])
-    sample[SERVED] -= lost
-    sample[FAILED] += lost
-    if sample[ARRIVED] > 0.0:
-        sample[EXACT_FAILED_RATIO] = min(sample[FAILED] / sample[ARRIVED], 1.0)
-    state[READY] -= kills
-    back = state[RESTART_BACKOFF_S] / STEP_S + startup_steps(parameters, state[CPU_M_NOW])
-    # The killed replica serves no more in this step, so it can't be ready within it.
-    add_starting(state, kills, max(back, 1.0))
-    state[RESTART_BACKOFF_S] = min(2.0 * state[RESTART_BACKOFF_S], MAX_BACKOFF_S)
-    base = parameters[MEMORY_BASE_BYTES]
-    left = 1.0 - kills / ready
-    state[MEMORY_LEVEL_BYTES] = min(base + (min(level, limit) - base) * left, level)
-    return kills

@@ -3,7 +3,8 @@
 The order within a step: the allocation takes effect (scaling, resizing, restarts), requests are
 served, memory follows concurrency, replicas over their memory limit are killed, starting
 replicas move on, metrics are taken. Requests are conserved:
-queued before + arrived = served + failed + queued after.
+queued before + arrived = served + failed + queued after. A request that its client sends again
+arrives again.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ import math
 import numpy as np
 
 from components.cluster.allocating import move_starting, resize, scale
+from components.cluster.clients import returning, will_return
 from components.cluster.compiled import FloatArray, borrowed, compiled, contiguous
+from components.cluster.draining import drain
 from components.cluster.limits import CPU_M, MEMORY_BYTES, REPLICAS
 from components.cluster.measuring import measure
+from components.cluster.memory import kill_over_limit
 from components.cluster.noise import NOISE_ARRIVALS
+from components.cluster.parameters import ARRIVAL_VARIABILITY
 from components.cluster.sample import SAMPLE_COUNT, STEP_S
-from components.cluster.serving import kill_over_limit, serve
+from components.cluster.serving import serve
 from components.cluster.state import STARTING, STARTING_STEPS
 
 
@@ -37,14 +42,18 @@ def advance_one(
     """Advance one workload by 15 s; overwrites state [S] and sample [M].
 
     parameters [P], limits [L], noise [N] standard normal draws; the allocation is what the
-    controller wants from now on. Arrivals are the rate plus Poisson-like chance.
+    controller wants from now on. Arrivals are the rate plus chance (Poisson-like where
+    arrival_variability is 1), and what comes again.
     """
     restarts = resize(state, parameters, max(cpu_m, 1.0), max(memory_bytes, 1e6))
     scale(state, parameters, max(1.0, np.round(replicas)))
     expected = max(rate_per_s, 0.0) * STEP_S
-    arrived = max(expected + noise[NOISE_ARRIVALS] * math.sqrt(expected), 0.0)
-    serve(state, parameters, limits, arrived, sample)
+    chance = noise[NOISE_ARRIVALS] * math.sqrt(expected * parameters[ARRIVAL_VARIABILITY])
+    fresh = max(expected + chance, 0.0)
+    serve(state, parameters, limits, fresh + returning(state, parameters), sample)
+    drain(state, parameters, sample)
     kills = kill_over_limit(state, parameters, sample)
+    will_return(state, parameters, fresh, sample)
     move_starting(state)
     measure(state, parameters, noise, kills, restarts + kills, sample)
 

@@ -7,6 +7,7 @@ import numpy as np
 from components.cluster.compiled import FloatArray, borrowed, compiled, contiguous
 from components.cluster.limits import CPU_M, MEMORY_BYTES, REPLICAS, clip_allocation
 from components.cluster.parameters import (
+    ARRIVAL_VARIABILITY,
     CONCURRENCY_LIMIT,
     DEMAND_VARIABILITY,
     IDLE_CPU_M,
@@ -40,7 +41,18 @@ PREVIOUS_ERROR = 16
 # Replicas that become ready at the end of the k-th step from now.
 STARTING = 17
 STARTING_STEPS = 16
-STATE_COUNT = STARTING + STARTING_STEPS
+# Replicas that were removed and end in the k-th step from now; the requests that they still have.
+DRAINING = STARTING + STARTING_STEPS
+DRAINING_STEPS = 8
+DRAINING_REPLICAS = DRAINING + DRAINING_STEPS
+DRAINING_REQUESTS = DRAINING_REPLICAS + 1
+# Replicas that wait for room on a node.
+PENDING = DRAINING_REQUESTS + 1
+# Failed requests that their clients will send again.
+RETRYING_REQUESTS = PENDING + 1
+# What replicas have grown by with their age, on average over those ready and starting.
+GROWN_BYTES = RETRYING_REQUESTS + 1
+STATE_COUNT = GROWN_BYTES + 1
 
 
 @compiled
@@ -71,6 +83,7 @@ def initial_one(
         wait_s,
         parameters[PARALLELISM_CORES],
         parameters[CONCURRENCY_LIMIT],
+        parameters[ARRIVAL_VARIABILITY],
     )
     busy = min(rate_per_s / pods * (wait_s + mean_s), parameters[CONCURRENCY_LIMIT])
     level = parameters[MEMORY_BASE_BYTES] + parameters[MEMORY_PER_REQUEST_BYTES] * busy

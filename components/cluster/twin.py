@@ -123,9 +123,19 @@ def to_json(twin: Twin) -> dict[str, Any]:
 
 
 def from_json(document: Mapping[str, Any]) -> Twin:
-    """The inverse of to_json; raises UserError when a parameter is missing."""
+    """The inverse of to_json; raises UserError when a parameter is missing.
+
+    A twin that a version stored before a parameter existed gets its neutral value: it behaves as
+    it did then.
+    """
+    neutral = {
+        spec.name: spec.neutral for spec in par.SERVICE_PARAMETERS if spec.neutral is not None
+    }
     try:
-        members = [[float(row[name]) for name in PARAMETER_NAMES] for row in document["members"]]
+        members = [
+            [float((neutral | row)[name]) for name in PARAMETER_NAMES]
+            for row in document["members"]
+        ]
         # A twin of an older version has no intervals.
         intervals = {
             name: (low, high) for name, (low, high) in document.get("intervals", {}).items()

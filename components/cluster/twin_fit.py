@@ -46,7 +46,7 @@ def first_guess(evidence: Evidence) -> FloatArray:
     """Parameters [P] read off the telemetry directly: the start and the prior of the fit."""
     samples, usable = evidence.samples, evidence.usable
     rows = samples[usable[:, 0]] if usable[:, 0].any() else samples
-    guess = np.empty(par.PARAMETER_COUNT)
+    guess = par.neutral_row()
     rate = np.maximum(rows[:, smp.REQUEST_RATE_PER_S], 1e-3)
     demand_ms = 0.9 * float(np.median(rows[:, smp.CPU_USAGE_M] / rate))
     guess[par.SERVICE_DEMAND_MS] = demand_ms

@@ -9,7 +9,7 @@ import numpy as np
 from components.agent.encoder_training import Trajectories
 from components.agent.histories import parameters_unit, simulated_histories
 from components.cluster.applications import sample_applications
-from components.cluster.parameters import PARAMETER_COUNT
+from components.cluster.parameters import EVERY_SERVICE_COUNT
 from components.policy.measured import MeasuredWorkload
 
 # Real telemetry counts for as much as this share of the synthetic pasts: more of it, and an hour of
@@ -54,7 +54,7 @@ def with_telemetry(
         return synthetic
     wanted = int(_REAL_SHARE * len(synthetic.observations))
     chosen = rng.integers(len(windows), size=wanted)
-    unknown = np.full((wanted, PARAMETER_COUNT), np.nan)
+    unknown = np.full((wanted, EVERY_SERVICE_COUNT), np.nan)
     return Trajectories(
         observations=np.concatenate([synthetic.observations, np.stack(windows)[chosen]]),
         parameters_unit=np.concatenate([synthetic.parameters_unit, unknown]),

@@ -23,13 +23,15 @@ from components.cluster import state as sta
 from components.cluster.allocating import move_starting, resize, scale
 from components.cluster.applications import sample_applications
 from components.cluster.compiled import FloatArray, borrowed
+from components.cluster.distributions import gamma_quantile, normal_quantile
 from components.cluster.environment_episode import random_allocation
 from components.cluster.measuring import measure
+from components.cluster.memory import kill_over_limit
 from components.cluster.noise import draw_noise
-from components.cluster.queueing import gamma_quantile, normal_quantile, station
+from components.cluster.queueing import station
 from components.cluster.rates import synthetic_rates
 from components.cluster.sample import SAMPLE_COUNT, STEP_S
-from components.cluster.serving import kill_over_limit, serve
+from components.cluster.serving import serve
 from components.cluster.simulator import advance_one, step_rows
 from components.cluster.state import initial_state
 from tests.numpy_simulator import numpy_step

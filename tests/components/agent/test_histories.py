@@ -60,7 +60,7 @@ def test_parameters_scale_from_bound_to_bound() -> None:
     specs = par.SERVICE_PARAMETERS
     low, high = par.lows(specs), par.highs(specs)
     np.testing.assert_allclose(
-        parameters_unit(np.stack([low, high])), [[0.0], [1.0]] * np.ones(len(specs))
+        parameters_unit(np.stack([low, high])), [[0.0], [1.0]] * np.ones(par.EVERY_SERVICE_COUNT)
     )
     # service_demand_ms is logarithmic from 0.2 to 1000; resize_delay_s linear from 0 to 60.
     middle = low.copy()

@@ -5,14 +5,8 @@ import math
 import pytest
 from scipy import stats
 
-from components.cluster.queueing import (
-    gamma_quantile,
-    gamma_tail,
-    normal_quantile,
-    quota_waiting,
-    station,
-    waiting,
-)
+from components.cluster.distributions import gamma_quantile, gamma_tail, normal_quantile
+from components.cluster.queueing import quota_waiting, station, waiting
 
 DEMAND_S = 0.01
 

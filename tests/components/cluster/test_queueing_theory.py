@@ -9,7 +9,7 @@ from components.cluster import parameters as par
 from components.cluster import sample as smp
 from components.cluster.limits import LIMITS_COUNT
 from components.cluster.noise import no_noise
-from components.cluster.parameters import PARAMETER_COUNT
+from components.cluster.parameters import neutral_row
 from components.cluster.simulator import step
 from components.cluster.state import initial_state
 from tests.queueing_theory import (
@@ -43,7 +43,7 @@ def simulated(
 ) -> Steady:
     """A service with a core for each server and no other limit, after ten minutes."""
     rate = load * cores / DEMAND_S * replicas
-    row = np.zeros(PARAMETER_COUNT)
+    row = neutral_row()
     row[par.SERVICE_DEMAND_MS] = 1e3 * DEMAND_S
     row[par.DEMAND_VARIABILITY] = variability
     row[par.WAIT_MS] = 1e3 * OTHER_S

@@ -43,8 +43,11 @@ unit = st.floats(0.0, 1.0)
 
 @st.composite
 def parameters(draw: st.DrawFn) -> FloatArray:
-    row = np.empty(len(SERVICE_PARAMETERS))
+    row = par.neutral_row()
+    # A parameter that is neutral by itself is so in half of the services.
     for index, spec in enumerate(SERVICE_PARAMETERS):
+        if spec.neutral is not None and draw(st.booleans()):
+            continue
         position = draw(unit)
         row[index] = (
             log_between((spec.low, spec.high), position)
@@ -107,7 +110,8 @@ def run(several: list[Service], noisy: bool = True) -> tuple[FloatArray, FloatAr
 @given(services())
 def test_requests_are_conserved(service: Service) -> None:
     states, samples = run([service])
-    before, after = states[:-1, 0, sta.QUEUED_REQUESTS], states[1:, 0, sta.QUEUED_REQUESTS]
+    queued = states[:, 0, sta.QUEUED_REQUESTS] + states[:, 0, sta.DRAINING_REQUESTS]
+    before, after = queued[:-1], queued[1:]
     seen = samples[:, 0]
     came = before + seen[:, smp.ARRIVED]
     went = seen[:, smp.SERVED] + seen[:, smp.FAILED] + after
@@ -121,7 +125,8 @@ def test_requests_are_conserved(service: Service) -> None:
 def test_nothing_is_used_beyond_what_exists(service: Service) -> None:
     _, samples = run([service])
     seen = samples[:, 0]
-    requested_m = seen[:, smp.REPLICAS_WANTED] * seen[:, smp.CPU_REQUEST_M]
+    held = seen[:, smp.REPLICAS_WANTED] - seen[:, smp.REPLICAS_PENDING]
+    requested_m = (held + seen[:, smp.REPLICAS_DRAINING]) * seen[:, smp.CPU_REQUEST_M]
     assert (seen[:, smp.EXACT_CPU_USAGE_M] <= requested_m * (1 + 1e-9)).all()
     assert (seen[:, smp.EXACT_MEMORY_BYTES] <= seen[:, smp.MEMORY_REQUEST_BYTES]).all()
     for share in (smp.EXACT_FAILED_RATIO, smp.ERROR_RATIO, smp.CPU_THROTTLED_RATIO):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,7 +39,7 @@ WORKLOAD = Workload(
 
 def service() -> FloatArray:
     """Parameters [P] of a small Python service."""
-    parameters = np.array([max(spec.low, 1e-9) for spec in par.SERVICE_PARAMETERS])
+    parameters = np.maximum(par.neutral_row(), par.lows(par.SERVICE_PARAMETERS))
     parameters[par.SERVICE_DEMAND_MS] = 8.0
     parameters[par.DEMAND_VARIABILITY] = 0.5
     parameters[par.WAIT_MS] = 20.0
@@ -183,6 +186,16 @@ def test_json_round_trip_keeps_every_number() -> None:
     again = from_json(to_json(twin))
     assert np.array_equal(again.members, twin.members)
     assert again.errors == twin.errors
+
+
+def test_a_twin_stored_before_a_parameter_existed_is_read_with_its_neutral_value() -> None:
+    document = json.loads((Path(__file__).parent / "stored/twin_of_18_parameters.json").read_text())
+    twin = from_json(document)
+    known = [document["members"][1][name] for name in par.PARAMETER_NAMES[:18]]
+    assert twin.members[1, :18].tolist() == known
+    assert np.array_equal(twin.members[:, 18:], np.tile(par.neutral_row()[18:], (2, 1)))
+    assert twin.intervals["cpu"] == tuple(document["intervals"]["cpu"])
+    assert from_json(to_json(twin)).members.tolist() == twin.members.tolist()
 
 
 def test_a_twin_document_without_a_parameter_is_refused() -> None:

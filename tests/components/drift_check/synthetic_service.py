@@ -45,9 +45,9 @@ class Service:
 
     def parameters(self) -> FloatArray:
         """The twin's parameters [P] of the service."""
-        parameters = np.array(
-            [np.sqrt(max(spec.low, 1e-9) * spec.high) for spec in par.SERVICE_PARAMETERS]
-        )
+        parameters = par.neutral_row()
+        for index, spec in enumerate(par.SERVICE_PARAMETERS[: par.EVERY_SERVICE_COUNT]):
+            parameters[index] = np.sqrt(max(spec.low, 1e-9) * spec.high)
         parameters[par.SERVICE_DEMAND_MS] = self.demand_ms
         parameters[par.DEMAND_VARIABILITY] = 0.3
         parameters[par.WAIT_MS] = 20.0
