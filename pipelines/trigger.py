@@ -12,11 +12,17 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
 
 from components.artifacts.open import open_store
 from components.errors import UserError
 from pipelines.kubeflow_connection import connection, open_client
 from pipelines.kubeflow_runs import recent_runs, submit
+from pipelines.pipeline_arguments import checked_arguments
+from pipelines.retraining import retraining
 from pipelines.schedule_apply import Server
 from pipelines.trigger_book import TriggerBook
 from pipelines.trigger_service import make_server
@@ -34,12 +40,13 @@ class KubeflowStarter:
     server: Server
     pipeline: str
     experiment: str
+    parameters: Mapping[str, Any]
 
     def start(self, name: str) -> None:
         """As RunStarter.start; Kubeflow keeps several runs of one name, hence the look."""
         if any(run.display_name == name for run in recent_runs(self.server, RUNS_LOOKED_AT)):
             return
-        submit(self.server, self.pipeline, "", self.experiment, name, {})
+        submit(self.server, self.pipeline, "", self.experiment, name, self.parameters)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,6 +80,26 @@ def _token(environment: Mapping[str, str]) -> str:
     return token
 
 
+def read_parameters(path: Path) -> dict[str, Any]:
+    """What each run is started with: a YAML mapping of the retraining pipeline's parameters.
+
+    Raises UserError for a file that can't be read, and for a parameter that the pipeline doesn't
+    take or lacks: a run that was started without would fail when nobody looks.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds no parameters: write one NAME: VALUE a line")
+    try:
+        return checked_arguments(retraining, values)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
 def _book(options: argparse.Namespace) -> TriggerBook:
     settings = connection(options.kubeflow, options.kubeflow_namespace, "", 60, os.environ)
     with warnings.catch_warnings():
@@ -80,7 +107,10 @@ def _book(options: argparse.Namespace) -> TriggerBook:
         warnings.simplefilter("ignore", FutureWarning)
         client = open_client(settings)
     starter = KubeflowStarter(
-        Server(client, settings.host, settings.namespace), options.pipeline, options.experiment
+        Server(client, settings.host, settings.namespace),
+        options.pipeline,
+        options.experiment,
+        read_parameters(options.parameters),
     )
     owner = f"{os.environ.get('HOSTNAME', 'trigger')}-{os.getpid()}"
     store = open_store(options.store, os.environ)
@@ -92,6 +122,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="aware-trigger", description="Starts a retraining run when an alert asks for one."
     )
     parser.add_argument("--store", required=True, help="folder or minio://bucket/prefix")
+    parser.add_argument(
+        "--parameters",
+        required=True,
+        type=Path,
+        help="YAML file of the retraining pipeline's parameters, such as reference",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument("--port", type=int, default=8080, help="default: %(default)s")
     parser.add_argument("--kubeflow", default="", help="address of Kubeflow Pipelines")

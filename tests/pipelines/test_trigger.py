@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from components.artifacts.local import LocalStore
-from components.errors import TemporaryError
+from components.errors import TemporaryError, UserError
+from pipelines.trigger import read_parameters
 from pipelines.trigger_book import Firing, TriggerBook, run_of
 from pipelines.trigger_service import MOST_BODY_BYTES, make_server
 
@@ -143,8 +144,37 @@ def test_what_asks_for_no_run_starts_none(tmp_path, status, request_of):
 
 
 def test_the_program_refuses_to_run_without_a_token(tmp_path):
-    command = [sys.executable, "-m", "pipelines.trigger", "--store", str(tmp_path)]
+    command = [
+        *(sys.executable, "-m", "pipelines.trigger"),
+        *("--store", str(tmp_path), "--parameters", str(tmp_path / "absent")),
+    ]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env={}, timeout=60)
     assert done.returncode == 2
     assert done.stderr.startswith("AWARE_TRIGGER_TOKEN is missing or short")
     assert done.stderr.count("\n") == 1
+
+
+NEEDED = "reference: a\nearlier_embedding: b\nmeta_policy: c\nearlier_validation: d\n"
+
+
+def test_a_run_is_started_with_the_parameters_of_the_file(tmp_path):
+    path = tmp_path / "parameters.yaml"
+    path.write_text(NEEDED + "lock_s: 900\n")
+    assert read_parameters(path)["lock_s"] == 900
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("reference: a", "needs earlier_embedding"),
+        (NEEDED + "lock_s: soon", "give a Integer"),
+        (NEEDED + "speed: 1", "no parameter speed"),
+        ("- reference", "holds no parameters"),
+        ("a: [", "is no YAML"),
+    ],
+)
+def test_parameters_that_a_run_would_fail_on_are_refused_at_the_start(tmp_path, text, told):
+    path = tmp_path / "parameters.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=told):
+        read_parameters(path)
