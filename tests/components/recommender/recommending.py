@@ -263,6 +263,8 @@ def bundle(name: str = "checkout", **rule: float) -> Bundle:
     values = dict(zip(RULE_NAMES, map(float, default_rule()), strict=True)) | rule
     middle = {
         key: float(np.sqrt(max(spec.low, 1e-6) * spec.high))
+        if spec.neutral is None
+        else spec.neutral
         for key, spec in zip(PARAMETER_NAMES, SERVICE_PARAMETERS, strict=True)
     }
     # 5 ms of CPU a request and 40 Mi of memory: at ease with the load of these tests.
