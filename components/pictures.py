@@ -101,8 +101,11 @@ def table_html(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         + "</tr>"
         for row in rows
     )
+    # On a narrow screen the table scrolls by itself; by keyboard only what has the focus does.
+    label = escape(", ".join(cell for cell in header if cell) or "table")
     return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
+        f"<table><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
 

@@ -69,5 +69,5 @@ def _manifest(part: PathFacts, key: str) -> str:
         return ""
     return (
         "<details><summary>The object that would be applied</summary>"
-        f"<pre>{escape(text)}</pre></details>"
+        f'<pre tabindex="0">{escape(text)}</pre></details>'
     )

@@ -25,5 +25,5 @@ def _details(decision: Mapping[str, Any], manifest: str) -> str:
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in decision["reasons"])
     return (
         f"<ul>{reasons}</ul><details><summary>The object that would be applied</summary>"
-        f"<pre>{escape(manifest)}</pre></details>"
+        f'<pre tabindex="0">{escape(manifest)}</pre></details>'
     )
