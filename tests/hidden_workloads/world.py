@@ -46,7 +46,7 @@ class HiddenWorld:
 
     parameters [W R, P], limits [W R, L], rates [W R, T], noise [W R, T, N], usual [W R, 3]: the
     scored situations, R fresh traces of each workload; `usual` is the incumbent's allocation.
-    contact: the incumbent's telemetry as a rollout, [W].
+    contact: the incumbent's telemetry as a rollout with its samples, [W].
     days: rates [W, D] from the telemetry's first step on, for whoever stays in contact for longer;
         a day that begins anew where it ends, so they pass through the scored traces' times.
     """
@@ -88,7 +88,10 @@ def draw_hidden_world(seed: int, sizes: Sizes, real: FloatArray | None) -> Hidde
         rates=np.concatenate([one[2] for one in drawn]),
         noise=draw_noise(rng, steps, len(limits)),
         usual=np.repeat(np.vstack([case.usual_allocation for case in cases]), sizes.traces, axis=0),
-        contact=Rollout(np.concatenate([one[3].metrics for one in drawn])),
+        contact=Rollout(
+            np.concatenate([one[3].metrics for one in drawn]),
+            np.concatenate([one[3].samples for one in drawn if one[3].samples is not None]),
+        ),
         days=np.stack([one[4] for one in drawn]),
     )
 
