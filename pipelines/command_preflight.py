@@ -51,8 +51,7 @@ def _report(url: str, workloads: Path, end: str) -> dict[str, Quality]:
     from components.ingestion.quality import judge
     from components.metrics.grid import grid_between
     from components.metrics.prometheus import PrometheusClient
-    from components.metrics.scrape import queries_of, taken_of
-    from components.metrics.series import Measurements
+    from components.metrics.scrape import pieces_of, queries_of, taken_of
     from components.metrics.session import access_from
     from components.workload.spec import load_workloads
 
@@ -62,15 +61,13 @@ def _report(url: str, workloads: Path, end: str) -> dict[str, Quality]:
     first = last - timedelta(minutes=MINUTES)
     grid = grid_between(round(first.timestamp() * 1000), round(last.timestamp() * 1000))
     queries = queries_of(specs, config.rate_window_s)
-    measurements = Measurements(specs, grid)
     client = PrometheusClient(url, config.timeout_s, access=access_from(os.environ))
     try:
         client.check()
-        for query in queries:
-            measurements.add(query, client.over(query.text, grid))
+        pieces = pieces_of(client, specs, grid, config.rate_window_s)
     finally:
         client.close()
-    return {spec.key: judge(taken_of(spec, measurements.of(spec), grid, queries)) for spec in specs}
+    return {spec.key: judge(taken_of(spec, pieces[spec.key], queries)) for spec in specs}
 
 
 def _entry(quality: Quality) -> dict[str, Any]:

@@ -24,6 +24,8 @@ REQUIRED = (
 )
 MOST_MISSING_SHARE = 0.5
 FEWEST_STEPS = 8
+# A series that says nothing for so long before the end has stopped: its target is gone or hangs.
+STALE_S = 300
 # A step counts as throttled when more than this share of its CFS periods was.
 THROTTLED_RATIO = 0.05
 # Counts of what seldom happens: that they stay at zero says nothing.
@@ -36,7 +38,11 @@ _ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """The quality report of one workload; shares are of all its steps."""
+    """The quality report of one workload; shares are of all its steps.
+
+    `ended_early_s` says of columns whose series ended before the others how long before the end.
+    The counts that only a Prometheus can tell are None of a folder.
+    """
 
     usable: bool
     reason: str
@@ -50,6 +56,11 @@ class Quality:
     counter_resets: int | None
     missing_series: dict[str, str]
     constant_columns: list[str]
+    pods: int | None
+    copies: float | None
+    sample_age_s: float | None
+    saturated_steps: int | None
+    ended_early_s: dict[str, int]
     latency_unit: str
     throttled_steps: int
     oom_kills: int
@@ -85,6 +96,11 @@ def judge(taken: Taken) -> Quality:
         constant_columns=[
             column for column in COLUMNS if column not in _COUNTS and _is_constant(frame[column])
         ],
+        pods=taken.pods,
+        copies=taken.copies,
+        sample_age_s=taken.sample_age_s,
+        saturated_steps=taken.saturated_steps,
+        ended_early_s=ended_early(frame),
         latency_unit=taken.latency_unit,
         throttled_steps=int((frame["cpu_throttled_ratio"] > THROTTLED_RATIO).sum()),
         oom_kills=round(float(frame["oom_kills"].sum())),
@@ -115,6 +131,19 @@ def unusable_reason(frame: pd.DataFrame, taken: Taken) -> str:
         if column == "request_rate_per_s" and not (values > 0).any():
             return "there was no request in all this time"
     return ""
+
+
+def ended_early(frame: pd.DataFrame) -> dict[str, int]:
+    """Return, by column with values, for how many seconds it had none before the frame's end."""
+    ended = {}
+    for column in COLUMNS:
+        present = np.flatnonzero(frame[column].notna().to_numpy())
+        # Latency ends with the requests, limits and errors may be taken away.
+        if present.size and column in REQUIRED and column != "latency_ms":
+            without = STEP_S * (len(frame) - 1 - int(present[-1]))
+            if without > STALE_S:
+                ended[column] = without
+    return ended
 
 
 def gap_lengths(absent: npt.NDArray[np.bool_]) -> list[int]:

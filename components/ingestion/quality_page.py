@@ -63,6 +63,7 @@ def _table(report: Mapping[str, Quality]) -> str:
         "OOM kills",
         "restarts",
         "counter resets",
+        "pods",
         "latency unit",
     )
     rows = [
@@ -76,6 +77,7 @@ def _table(report: Mapping[str, Quality]) -> str:
             str(quality.oom_kills),
             str(quality.restarts),
             "unknown" if quality.counter_resets is None else str(quality.counter_resets),
+            "unknown" if quality.pods is None else str(quality.pods),
             quality.latency_unit,
         )
         for key, quality in report.items()
@@ -99,6 +101,10 @@ def remarks(quality: Quality) -> list[str]:
     lines += [
         f"{column}: {count} infinite or negative values taken as missing"
         for column, count in quality.invalid.items()
+    ]
+    lines += [
+        f"{column}: its series ended {seconds} s before the others"
+        for column, seconds in quality.ended_early_s.items()
     ]
     if quality.duplicates:
         lines.append(f"{quality.duplicates} rows shared a step with another; the last was kept")

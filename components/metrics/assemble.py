@@ -1,15 +1,17 @@
-"""From measurements on the grid to the telemetry columns of one workload (pure)."""
+"""From the pieces of one workload to the dataset's columns (pure)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from components.metrics.counters import increases
+from components.metrics.counters import Rise, rises
 from components.metrics.grid import Grid
+from components.metrics.met import Met
+from components.metrics.piece import SEEN_OOM_EVENTS, SEEN_RESTARTS, Piece, piece_of
 from components.metrics.series import FloatArray, Measurement
 from components.workload.telemetry import COLUMNS
 
@@ -42,53 +44,26 @@ class Assembled:
     notes: tuple[str, ...]
 
 
-def assemble(measurements: Mapping[str, Measurement], grid: Grid) -> Assembled:
+def assemble(piece: Piece) -> Assembled:
     """Return the frame of one workload; a column without series is all NaN."""
-    measured = _unambiguous(measurements)
+    columns = _columns(piece)
     notes = [
-        f"{one.query.metric} returns {len(one.rows)} series; aggregate them to one"
-        for measure, one in sorted(measurements.items())
-        if measure not in measured
+        f"{metric} returns {count} series at once; aggregate them to one"
+        for metric, count in sorted(piece.met.series_at_once.items())
     ]
-    columns = _columns(measured, grid)
     notes += _requests_from_limits(columns)
     invalid = {
         column: count
         for column, measures in SOURCES.items()
-        if (count := sum(measured[name].invalid for name in measures if name in measured))
+        if (count := sum(piece.met.invalid.get(name, 0) for name in measures))
     }
-    return Assembled(frame_of(columns, grid), invalid, tuple(notes))
+    return Assembled(frame_of(columns, piece.grid), invalid, tuple(notes))
 
 
 def columns_of(measurements: Mapping[str, Measurement], grid: Grid) -> dict[str, FloatArray]:
     """Return the columns [T] of one workload, for one who needs no frame and no notes."""
-    columns = _columns(_unambiguous(measurements), grid)
+    columns = _columns(piece_of(measurements, grid, Met(present=frozenset(measurements))))
     _requests_from_limits(columns)
-    return columns
-
-
-def _unambiguous(measurements: Mapping[str, Measurement]) -> dict[str, Measurement]:
-    return {measure: one for measure, one in measurements.items() if not _is_ambiguous(one)}
-
-
-def _columns(measured: Mapping[str, Measurement], grid: Grid) -> dict[str, FloatArray]:
-    columns = {
-        "request_rate_per_s": _total(measured, "request_rate", grid),
-        "latency_ms": _highest(measured, "latency", grid),
-        "latency_p50_ms": _highest(measured, "latency_p50", grid),
-        "cpu_usage_m": _total(measured, "cpu_usage", grid),
-        "cpu_throttled_ratio": _throttled(measured, grid),
-        "memory_working_set_bytes": _highest(_of_living_pods(measured), "working_set", grid),
-        "replicas_wanted": _highest(measured, "replicas_wanted", grid),
-        "replicas_ready": _highest(measured, "replicas_ready", grid),
-        "cpu_request_m": _mean(measured, "cpu_request", grid),
-        "memory_request_bytes": _mean(measured, "memory_request", grid),
-        "cpu_limit_m": _mean(measured, "cpu_limit", grid),
-        "memory_limit_bytes": _mean(measured, "memory_limit", grid),
-        "restarts": _increase(measured, "restarts_total", grid),
-    }
-    columns["error_ratio"] = _error_ratio(measured, columns["request_rate_per_s"], grid)
-    columns["oom_kills"] = _oom_kills(measured, columns["restarts"], grid)
     return columns
 
 
@@ -98,110 +73,47 @@ def frame_of(columns: Mapping[str, FloatArray], grid: Grid) -> pd.DataFrame:
     return pd.DataFrame({"time": times, **{column: columns[column] for column in COLUMNS}})
 
 
-def _is_ambiguous(measurement: Measurement) -> bool:
-    return (
-        not measurement.query.name_label
-        and measurement.query.by == "name"
-        and (len(measurement.rows) > 1)
-    )
-
-
-def _of_living_pods(measured: Mapping[str, Measurement]) -> dict[str, Measurement]:
-    """Return the working sets without those of pods that kube-state-metrics no longer shows."""
-    if "working_set" not in measured or "restarts_total" not in measured:
-        return dict(measured)
-    known = measured["restarts_total"].rows
-    rows = {
-        pod: np.where(np.isnan(known[pod]), np.nan, row) if pod in known else row
-        for pod, row in measured["working_set"].rows.items()
+def _columns(piece: Piece) -> dict[str, FloatArray]:
+    read = {
+        measure: rises(one for one in piece.readings if one.measure == measure)
+        for measure in ("restarts_total", "oom_events_total", "oom_terminated")
     }
-    return {"working_set": replace(measured["working_set"], rows=rows)}
+    columns = dict(piece.columns)
+    seen_restarts, seen_events = columns.pop(SEEN_RESTARTS), columns.pop(SEEN_OOM_EVENTS)
+    columns["restarts"] = _placed(read["restarts_total"], piece.grid) + seen_restarts
+    flagged = [one for one in read["restarts_total"] if one.flagged] + read["oom_terminated"]
+    kills = _placed(flagged, piece.grid) + _flags_seen(piece.met, seen_restarts)
+    events = _placed(read["oom_events_total"], piece.grid) + seen_events
+    columns["oom_kills"] = _told_of_more(events, kills)
+    return columns
 
 
-def _stacked(measured: Mapping[str, Measurement], measure: str, grid: Grid) -> FloatArray:
-    """Return the measure's rows [series, T] in the order of their names; [0, T] without any."""
-    rows = measured[measure].rows if measure in measured else {}
-    # A sum depends on its order in the last bit: the same data must give the same bytes.
-    return np.array([rows[name] for name in sorted(rows)]).reshape(len(rows), grid.steps)
+def _placed(found: list[Rise], grid: Grid) -> FloatArray:
+    """Return the rises [T], each at its step."""
+    placed = np.zeros(grid.steps)
+    for one in found:
+        slot = int(grid.slots(np.array([one.time_ms]))[0])
+        if 0 <= slot < grid.steps:
+            placed[slot] += one.by
+    return placed
 
 
-def _where_present(values: FloatArray, stacked: FloatArray) -> FloatArray:
-    return np.where(np.isfinite(stacked).any(axis=0), values, np.nan)
+def _flags_seen(met: Met, seen_restarts: FloatArray) -> FloatArray:
+    """Return 0 where kube-state-metrics would have told of a kill, else NaN."""
+    if "oom_terminated" in met.present and "restarts_total" not in met.present:
+        return np.zeros_like(seen_restarts)
+    return seen_restarts
 
 
-def _total(measured: Mapping[str, Measurement], measure: str, grid: Grid) -> FloatArray:
-    stacked = _stacked(measured, measure, grid)
-    return _where_present(np.nansum(stacked, axis=0), stacked)
-
-
-def _highest(measured: Mapping[str, Measurement], measure: str, grid: Grid) -> FloatArray:
-    stacked = _stacked(measured, measure, grid)
-    present = np.where(np.isfinite(stacked), stacked, -np.inf)
-    return _where_present(present.max(axis=0, initial=-np.inf), stacked)
-
-
-def _mean(measured: Mapping[str, Measurement], measure: str, grid: Grid) -> FloatArray:
-    stacked = _stacked(measured, measure, grid)
-    count = np.maximum(np.isfinite(stacked).sum(axis=0), 1)
-    return _where_present(np.nansum(stacked, axis=0) / count, stacked)
-
-
-def _increase(measured: Mapping[str, Measurement], measure: str, grid: Grid) -> FloatArray:
-    stacked = _stacked(measured, measure, grid)
-    return _where_present(increases(stacked).sum(axis=0), stacked)
-
-
-def _throttled(measured: Mapping[str, Measurement], grid: Grid) -> FloatArray:
-    """Return the throttled share of the CFS periods; 0 in a step in which no period ran."""
-    periods = _total(measured, "cfs_periods", grid)
-    throttled = np.nan_to_num(_total(measured, "throttled_periods", grid))
-    ratio = np.divide(throttled, periods, out=np.zeros_like(periods), where=periods > 0)
-    # Two extrapolated rates: their ratio may pass 1 by a little.
-    return np.where(np.isnan(periods), np.nan, np.minimum(ratio, 1.0))
-
-
-def _error_ratio(
-    measured: Mapping[str, Measurement], rate_per_s: FloatArray, grid: Grid
-) -> FloatArray:
-    """Return the user's own ratio, or errors over requests; no error series means no error yet."""
-    if "error_ratio" in measured:
-        return np.minimum(_highest(measured, "error_ratio", grid), 1.0)
-    if "request_rate" in measured and not measured["request_rate"].query.name_label:
-        return np.full(grid.steps, np.nan)
-    errors = np.nan_to_num(_total(measured, "error_rate", grid))
-    ratio = np.divide(errors, rate_per_s, out=np.zeros_like(errors), where=rate_per_s > 0)
-    return np.where(np.isnan(rate_per_s), np.nan, np.minimum(ratio, 1.0))
-
-
-def _oom_kills(measured: Mapping[str, Measurement], restarts: FloatArray, grid: Grid) -> FloatArray:
+def _told_of_more(events: FloatArray, flagged: FloatArray) -> FloatArray:
     """Return OOM kills a step, from cAdvisor's counter or kube-state-metrics' flags.
 
     cAdvisor's counter can vanish with the container that was killed, kube-state-metrics only flags
     that a container's last end was a kill; so the one that tells of more is believed.
     """
-    flagged = _flagged_kills(measured, restarts, grid)
-    if "oom_events_total" not in measured:
+    if np.isnan(events).all():
         return flagged
-    counted = _increase(measured, "oom_events_total", grid)
-    return counted if np.nansum(counted) >= np.nansum(flagged) else flagged
-
-
-def _flagged_kills(
-    measured: Mapping[str, Measurement], restarts: FloatArray, grid: Grid
-) -> FloatArray:
-    """Return restarts in steps that show the flag; a flag without a restart counter counts once."""
-    flags = measured["oom_terminated"].rows if "oom_terminated" in measured else {}
-    counters = measured["restarts_total"].rows if "restarts_total" in measured else {}
-    if not flags and not counters:
-        return np.full(grid.steps, np.nan)
-    names = sorted(counters)
-    rises = dict(zip(names, increases(_stacked(measured, "restarts_total", grid)), strict=True))
-    kills = np.zeros(grid.steps)
-    for pod in sorted(flags):
-        flag = flags[pod] > 0
-        begins = (flag & ~np.concatenate([[True], flag[:-1]])).astype(np.float64)
-        kills += np.where(flag, rises[pod], 0.0) if pod in rises else begins
-    return np.where(np.isnan(restarts), np.nan, kills) if counters else kills
+    return events if np.nansum(events) >= np.nansum(flagged) else flagged
 
 
 def _requests_from_limits(columns: dict[str, FloatArray]) -> list[str]:

@@ -4,8 +4,8 @@ A measure that a container has is asked by (namespace, pod, container); what a D
 its name; traffic by whatever its source calls the workload. Two choices are on purpose:
 - `max by` over a container's series, since cAdvisor shows a restarted container twice for a
   while and two replicas of Prometheus show everything twice; a sum would count both.
-- cAdvisor's gauge is read as last_over_time: it stamps its own times, so Prometheus would go on
-  showing a vanished pod for its lookback of five minutes.
+- a gauge must have a sample within the window: without a staleness marker (cAdvisor stamps its own
+  times; a Prometheus that was killed wrote none) the last value would be shown for five minutes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from dataclasses import dataclass
 
 from components.workload.spec import Workload
 
-_CONTAINER_LABELS = ("namespace", "pod", "container")
+WINDOW_S = 60
+CONTAINER = ("namespace", "pod", "container")
+# What tells two replicas of Prometheus apart that scrape the same (Prometheus operator, Thanos).
+REPLICA_LABELS = ("prometheus_replica", "replica", "receive_replica")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,13 @@ class Query:
     scale: float = 1.0
     unit: str = ""
 
+    @property
+    def told_unit(self) -> str:
+        """Return the unit as the quality report states it."""
+        if self.scale == 1000.0 and self.unit == "ms":
+            return "ms (from seconds)"
+        return f"{self.unit} (assumed)" if self.by == "name" and not self.name_label else self.unit
+
 
 def container_queries(workloads: Sequence[Workload], window_s: int) -> list[Query]:
     """Return the queries for what the kubelet and kube-state-metrics say of each container."""
@@ -52,25 +62,18 @@ def container_queries(workloads: Sequence[Workload], window_s: int) -> list[Quer
         return Query(measure, metric, text, keys, scale=scale, unit=unit)
 
     def gauge(measure: str, metric: str, label: str, scale: float, unit: str) -> Query:
-        text = f"{_most()}({metric}{{{chosen}{label}}})"
+        text = f"{_most()}({fresh(f'{metric}{{{chosen}{label}}}', window_s)})"
         return Query(measure, metric, text, keys, scale=scale, unit=unit)
 
     requests, limits = "kube_pod_container_resource_requests", "kube_pod_container_resource_limits"
     cpu, memory = ',resource="cpu"', ',resource="memory"'
     reason = ',reason="OOMKilled"'
-    working_set = "container_memory_working_set_bytes"
     terminated = "kube_pod_container_status_last_terminated_reason"
     return [
         rate("cpu_usage", "container_cpu_usage_seconds_total", 1000.0, "millicores"),
         rate("throttled_periods", "container_cpu_cfs_throttled_periods_total", 1.0, "periods/s"),
         rate("cfs_periods", "container_cpu_cfs_periods_total", 1.0, "periods/s"),
-        Query(
-            "working_set",
-            working_set,
-            f"{_most()}(last_over_time({working_set}{{{chosen}}}[{window_s}s]))",
-            keys,
-            unit="bytes",
-        ),
+        gauge("working_set", "container_memory_working_set_bytes", "", 1.0, "bytes"),
         gauge("cpu_request", requests, cpu, 1000.0, "millicores"),
         gauge("memory_request", requests, memory, 1.0, "bytes"),
         gauge("cpu_limit", limits, cpu, 1000.0, "millicores"),
@@ -81,7 +84,7 @@ def container_queries(workloads: Sequence[Workload], window_s: int) -> list[Quer
     ]
 
 
-def replica_queries(workloads: Sequence[Workload]) -> list[Query]:
+def replica_queries(workloads: Sequence[Workload], window_s: int = WINDOW_S) -> list[Query]:
     """Return the queries for wanted and ready replicas, by kind of controller."""
     metrics = {
         "Deployment": (
@@ -109,7 +112,7 @@ def replica_queries(workloads: Sequence[Workload]) -> list[Query]:
             Query(
                 measure,
                 metric,
-                f"max by (namespace, {label}) ({metric}{{{chosen}}})",
+                f"max by (namespace, {label}) ({fresh(f'{metric}{{{chosen}}}', window_s)})",
                 keys,
                 by="name",
                 name_label=label,
@@ -120,15 +123,9 @@ def replica_queries(workloads: Sequence[Workload]) -> list[Query]:
     return queries
 
 
-def reset_query(workloads: Sequence[Workload], span_s: int) -> Query:
-    """Return the instant query that counts counter resets over the span before its time."""
-    chosen = selector(
-        namespace=(workload.namespace for workload in workloads),
-        container=(workload.container for workload in workloads),
-    )
-    metric = "container_cpu_usage_seconds_total"
-    text = f"{_most()}(resets({metric}{{{chosen}}}[{span_s}s]))"
-    return Query("counter_resets", metric, text, tuple(w.key for w in workloads), unit="resets")
+def fresh(series: str, window_s: int) -> str:
+    """Return the gauge's text without values older than the window."""
+    return f"{series} and last_over_time({series}[{window_s}s])"
 
 
 def selector(**labels: Iterable[str]) -> str:
@@ -142,4 +139,4 @@ def _any_of(values: Iterable[str]) -> str:
 
 
 def _most() -> str:
-    return f"max by ({', '.join(_CONTAINER_LABELS)}) "
+    return f"max by ({', '.join(CONTAINER)}) "

@@ -38,12 +38,13 @@ class Measurement:
     """What one query said of one workload: a row [T] on the grid for each series, NaN = no sample.
 
     Rows of a container's measure are named by its pod. `invalid` counts infinite and negative
-    samples, which are kept as missing.
+    samples, which are kept as missing; `units` are those that the samples came in.
     """
 
     query: Query
     rows: dict[str, FloatArray] = field(default_factory=dict)
     invalid: int = 0
+    units: set[str] = field(default_factory=set)
 
 
 class Measurements:
@@ -65,23 +66,27 @@ class Measurements:
     def add(self, query: Query, series: Iterable[Series]) -> None:
         """Put the series of the query's answer where they belong; others' are left out."""
         for one in series:
-            for key, name in self._owners(query, one.labels):
+            for key, name in self.owners(query, one.labels):
                 measurement = self._by_key[key].setdefault(query.measure, Measurement(query))
-                # Two queries may ask for the same (latency in seconds, in milliseconds): the first
-                # that has an answer counts.
-                if measurement.query.text == query.text:
-                    self._lay(measurement, name, one)
+                self._lay(measurement, query, name, one)
 
-    def _lay(self, measurement: Measurement, name: str, series: Series) -> None:
+    def _lay(self, measurement: Measurement, query: Query, name: str, series: Series) -> None:
         row = measurement.rows.setdefault(name, np.full(self.grid.steps, np.nan))
-        values = series.values * measurement.query.scale
+        values = series.values * query.scale
         wrong = np.isinf(values) | (values < 0)
         measurement.invalid += int(wrong.sum())
         slots = self.grid.slots(series.times_ms)
-        kept = ~wrong & (slots >= 0) & (slots < self.grid.steps)
-        row[slots[kept]] = values[kept]
+        kept = ~wrong & ~np.isnan(values) & (slots >= 0) & (slots < self.grid.steps)
+        if measurement.query.text != query.text:
+            # Two queries may ask for the same (latency in seconds, in milliseconds): in a step
+            # in which both have an answer, the first one's counts.
+            kept &= np.isnan(row[np.clip(slots, 0, self.grid.steps - 1)])
+        if kept.any():
+            row[slots[kept]] = values[kept]
+            measurement.units.add(query.told_unit)
 
-    def _owners(self, query: Query, labels: Mapping[str, str]) -> list[tuple[str, str]]:
+    def owners(self, query: Query, labels: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Return the keys of the workloads that a series belongs to, each with the row's name."""
         if query.by == "pod":
             return [(owner, labels["pod"]) for owner in self._owner_of_pod(labels)]
         name = ",".join(f"{label}={value}" for label, value in sorted(labels.items()))

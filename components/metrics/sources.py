@@ -16,8 +16,9 @@ class Taken:
 
     `invalid` counts, by column, infinite and negative values (kept as missing); `missing_series`
     names, by column, the series that were asked for and aren't there. `duplicates` counts rows of
-    a file that share a step, `counter_resets` resets of a Prometheus' counters; None where the
-    source can't tell.
+    a file that share a step, `counter_resets` resets of a Prometheus' counters, `pods` all that
+    were seen, `copies` how often each series is there, `sample_age_s` how late samples came and
+    `saturated_steps` those whose latency is beyond its histogram; None where the source can't tell.
     """
 
     workload: Workload
@@ -28,4 +29,8 @@ class Taken:
     latency_unit: str = "ms"
     duplicates: int | None = None
     counter_resets: int | None = None
+    pods: int | None = None
+    copies: float | None = None
+    sample_age_s: float | None = None
+    saturated_steps: int | None = None
     notes: tuple[str, ...] = ()

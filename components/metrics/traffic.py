@@ -1,188 +1,122 @@
-"""PromQL for requests, errors and latency, by where a workload's traffic is measured.
+"""PromQL for requests, errors and latency of all workloads, one query a measure and a source.
 
-| source        | its histogram is in                | labels that name the workload        |
-|---------------|------------------------------------|--------------------------------------|
-| istio         | milliseconds                       | destination_workload(_namespace)     |
-| linkerd       | milliseconds                       | namespace, deployment or statefulset |
-| ingress-nginx | seconds                            | (exported_)namespace, ingress        |
-| opentelemetry | seconds, in older SDKs milliseconds| namespace, pod                       |
-| promql        | what the user's query says         | none: one query a workload           |
+Two replicas of Prometheus show every series twice, so rates are averaged over their labels before
+they are summed (a quantile is the same of all counts twice). A histogram's count stands in for a
+`+Inf` bucket that was dropped, without which Prometheus knows no quantile.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from components.metrics.queries import Query, selector
+from components.metrics.meters import Meter, meters_of
+from components.metrics.queries import REPLICA_LABELS, Query
 from components.workload.spec import Workload
 
 MEDIAN = 0.5
-_POD_OWNER = {"Deployment": "(.+)-[a-z0-9]+-[a-z0-9]+", "StatefulSet": "(.+)-[0-9]+"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Meter:
-    """How one source counts the requests of workloads of one kind: metrics, unit and labels."""
+def traffic_queries(
+    workloads: Sequence[Workload], window_s: int, native: bool = False
+) -> list[Query]:
+    """Return the queries for request rate, error rate and latency of all workloads.
 
-    requests: str
-    errors: str
-    error_matcher: str
-    histogram: str
-    milliseconds: float
-    namespace_labels: tuple[str, ...]
-    name_label: str
-    chosen: str
-    owner_pattern: str = ""
-
-
-def traffic_queries(workloads: Sequence[Workload], window_s: int) -> list[Query]:
-    """Return the queries for request rate, error rate and latency of all workloads."""
-    groups: defaultdict[tuple[str, str], list[Workload]] = defaultdict(list)
-    for workload in workloads:
-        groups[(workload.metrics.source, workload.kind)].append(workload)
+    `native`: the server knows native histograms, so OpenTelemetry's are asked for as well.
+    """
     queries: list[Query] = []
-    for (source, _), members in sorted(groups.items()):
+    for (source, _), members in sorted(_groups(workloads).items()):
         if source == "promql":
             for workload in members:
                 queries += _own_queries(workload)
             continue
-        for meter in _METERS[source](members):
-            queries += _metered(meter, members, window_s)
+        for meter in meters_of(source, members):
+            if native or not meter.native:
+                queries += _metered(meter, members, window_s)
     return queries
 
 
-def _metered(meter: _Meter, members: Sequence[Workload], window_s: int) -> list[Query]:
-    labels = ", ".join((*meter.namespace_labels, meter.name_label))
-    all_keys = tuple(workload.key for workload in members)
+def bucket_queries(workloads: Sequence[Workload], window_s: int) -> list[Query]:
+    """Return instant queries of which buckets each workload's histogram has, one a source."""
+    queries: list[Query] = []
+    for (source, _), members in sorted(_groups(workloads).items()):
+        for meter in meters_of(source, members):
+            if not meter.native:
+                series = f"rate({meter.histogram}{{{meter.chosen}}}[{window_s}s])"
+                text = f"count by ({meter.labels}, le) ({_owned(meter, series)})"
+                queries.append(_query(meter, members, "buckets", meter.histogram, text, "series"))
+    return queries
 
-    def summed(metric: str, matcher: str, with_le: str = "") -> str:
-        rates = f"rate({metric}{{{meter.chosen}{matcher}}}[{window_s}s])"
-        if meter.owner_pattern:
-            rates = (
-                f'label_replace({rates}, "{meter.name_label}", "$1", "pod",'
-                f' "{meter.owner_pattern}")'
-            )
-        return f"sum by ({labels}{with_le}) ({rates})"
 
-    def query(measure: str, metric: str, text: str, keys: tuple[str, ...], unit: str) -> Query:
-        scale = meter.milliseconds if unit == "ms" else 1.0
-        return Query(
-            measure,
-            metric,
-            text,
-            keys,
-            "name",
-            meter.namespace_labels,
-            meter.name_label,
-            scale,
-            unit,
-        )
+def _groups(workloads: Sequence[Workload]) -> dict[tuple[str, str], list[Workload]]:
+    groups: defaultdict[tuple[str, str], list[Workload]] = defaultdict(list)
+    for workload in workloads:
+        groups[(workload.metrics.source, workload.kind)].append(workload)
+    return groups
 
-    def latency(measure: str, percentile: float, keys: tuple[str, ...]) -> Query:
-        buckets = summed(meter.histogram, "", ", le")
-        text = f"histogram_quantile({percentile!r}, {buckets})"
-        return query(measure, meter.histogram, text, keys, "ms")
 
-    percentiles: defaultdict[float, list[str]] = defaultdict(list)
+def _metered(meter: Meter, members: Sequence[Workload], window_s: int) -> list[Query]:
+    percentiles: defaultdict[float, list[Workload]] = defaultdict(list)
     for workload in members:
-        percentiles[workload.slo.latency_percentile].append(workload.key)
-    errors = summed(meter.errors, f",{meter.error_matcher}")
+        percentiles[workload.slo.latency_percentile].append(workload)
+    requests = _summed(meter, meter.requests, "", window_s)
+    errors = _summed(meter, meter.errors, f",{meter.error_matcher}", window_s)
+
+    def latency(measure: str, share: float, of: Sequence[Workload]) -> Query:
+        text = f"histogram_quantile({share!r}, {_histogram(meter, window_s)})"
+        return _query(meter, of, measure, meter.histogram, text, "ms")
+
     return [
-        query("request_rate", meter.requests, summed(meter.requests, ""), all_keys, "requests/s"),
-        query("error_rate", meter.errors, errors, all_keys, "requests/s"),
-        latency("latency_p50", MEDIAN, all_keys),
-        *(latency("latency", share, tuple(keys)) for share, keys in sorted(percentiles.items())),
+        _query(meter, members, "request_rate", meter.requests, requests, "requests/s"),
+        _query(meter, members, "error_rate", meter.errors, errors, "requests/s"),
+        latency("latency_p50", MEDIAN, members),
+        *(latency("latency", share, of) for share, of in sorted(percentiles.items())),
     ]
 
 
-def _istio(members: Sequence[Workload]) -> list[_Meter]:
-    chosen = 'reporter="destination",' + selector(
-        destination_workload_namespace=(workload.namespace for workload in members),
-        destination_workload=(workload.name for workload in members),
+def _query(
+    meter: Meter, of: Sequence[Workload], measure: str, metric: str, text: str, unit: str
+) -> Query:
+    return Query(
+        measure,
+        metric,
+        text,
+        tuple(workload.key for workload in of),
+        by="name",
+        namespace_labels=meter.namespace_labels,
+        name_label=meter.name_label,
+        scale=meter.milliseconds if unit == "ms" else 1.0,
+        unit=unit,
     )
-    return [
-        _Meter(
-            requests="istio_requests_total",
-            errors="istio_requests_total",
-            error_matcher='response_code=~"5.."',
-            histogram="istio_request_duration_milliseconds_bucket",
-            milliseconds=1.0,
-            namespace_labels=("destination_workload_namespace",),
-            name_label="destination_workload",
-            chosen=chosen,
-        )
-    ]
 
 
-def _linkerd(members: Sequence[Workload]) -> list[_Meter]:
-    label = members[0].kind.lower()
-    chosen = 'direction="inbound",' + selector(
-        namespace=(workload.namespace for workload in members),
-        **{label: (workload.name for workload in members)},
+def _summed(meter: Meter, metric: str, matcher: str, window_s: int) -> str:
+    rates = f"rate({metric}{{{meter.chosen}{matcher}}}[{window_s}s])"
+    if meter.native:
+        rates = f"histogram_count({rates})"
+    once = f"avg without ({', '.join(REPLICA_LABELS)}) ({rates})"
+    return f"sum by ({meter.labels}) ({_owned(meter, once)})"
+
+
+def _histogram(meter: Meter, window_s: int) -> str:
+    """Return the rates of a meter's buckets by workload, or those of its native histogram."""
+    rates = _owned(meter, f"rate({meter.histogram}{{{meter.chosen}}}[{window_s}s])")
+    if meter.native:
+        return f"sum by ({meter.labels}) ({rates})"
+    count = meter.histogram.removesuffix("_bucket") + "_count"
+    counts = _owned(meter, f"rate({count}{{{meter.chosen}}}[{window_s}s])")
+    return (
+        f"sum by ({meter.labels}, le) ({rates}) or"
+        f' label_replace(sum by ({meter.labels}) ({counts}), "le", "+Inf", "", "")'
     )
-    return [
-        _Meter(
-            requests="request_total",
-            errors="response_total",
-            error_matcher='classification="failure"',
-            histogram="response_latency_ms_bucket",
-            milliseconds=1.0,
-            namespace_labels=("namespace",),
-            name_label=label,
-            chosen=chosen,
-        )
-    ]
 
 
-def _ingress_nginx(members: Sequence[Workload]) -> list[_Meter]:
-    # Scraped without honor_labels, the Ingress' namespace becomes exported_namespace and
-    # `namespace` is the controller's: so the namespace is told apart by the series' labels.
-    return [
-        _Meter(
-            requests="nginx_ingress_controller_requests",
-            errors="nginx_ingress_controller_requests",
-            error_matcher='status=~"5.."',
-            histogram="nginx_ingress_controller_request_duration_seconds_bucket",
-            milliseconds=1000.0,
-            namespace_labels=("exported_namespace", "namespace"),
-            name_label="ingress",
-            chosen=selector(ingress=(workload.metrics.ingress for workload in members)),
-        )
-    ]
-
-
-def _opentelemetry(members: Sequence[Workload]) -> list[_Meter]:
-    chosen = selector(namespace=(workload.namespace for workload in members))
-    seconds, milliseconds = (
-        "http_server_request_duration_seconds",
-        "http_server_duration_milliseconds",
-    )
-    status = {seconds: "http_response_status_code", milliseconds: "http_status_code"}
-    return [
-        _Meter(
-            requests=f"{metric}_count",
-            errors=f"{metric}_count",
-            error_matcher=f'{status[metric]}=~"5.."',
-            histogram=f"{metric}_bucket",
-            milliseconds=scale,
-            namespace_labels=("namespace",),
-            name_label="owner",
-            chosen=chosen,
-            owner_pattern=_POD_OWNER[members[0].kind],
-        )
-        for metric, scale in ((seconds, 1000.0), (milliseconds, 1.0))
-    ]
-
-
-_METERS: dict[str, Callable[[Sequence[Workload]], list[_Meter]]] = {
-    "istio": _istio,
-    "linkerd": _linkerd,
-    "ingress-nginx": _ingress_nginx,
-    "opentelemetry": _opentelemetry,
-}
+def _owned(meter: Meter, rates: str) -> str:
+    """Return the series with the workload's name as a label, cut out of the pod's where it must."""
+    if not meter.owner_pattern:
+        return rates
+    return f'label_replace({rates}, "{meter.name_label}", "$1", "pod", "{meter.owner_pattern}")'
 
 
 def _own_queries(workload: Workload) -> list[Query]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from components.metrics.assemble import assemble
+from components.metrics.assemble import Assembled, assemble
 from components.metrics.grid import Grid
+from components.metrics.met import Met
+from components.metrics.piece import met_in, piece_of
 from components.metrics.queries import Query, container_queries, replica_queries
 from components.metrics.series import Measurements, Series
 from components.metrics.traffic import traffic_queries
@@ -49,7 +51,12 @@ def _frame(given: dict[str, list[Series]]) -> pd.DataFrame:
     measurements = Measurements([SHOP, SHOP_WEB], GRID)
     for measure, series in given.items():
         measurements.add(_query(measure), series)
-    return assemble(measurements.of(SHOP), GRID).frame
+    return _assembled(measurements, SHOP).frame
+
+
+def _assembled(measurements: Measurements, workload: Workload) -> Assembled:
+    measured = measurements.of(workload)
+    return assemble(piece_of(measured, GRID, met_in(measured, GRID, Met())))
 
 
 def _values(frame: pd.DataFrame, column: str) -> list[float]:
@@ -107,7 +114,7 @@ def test_a_pod_belongs_to_the_longest_name_that_fits_and_to_its_container() -> N
 def test_infinite_negative_and_absent_samples_are_missing_and_the_wrong_ones_counted() -> None:
     measurements = Measurements([SHOP], GRID)
     measurements.add(_query("request_rate"), [_of_name([1.0, np.inf, -2.0, NAN])])
-    assembled = assemble(measurements.of(SHOP), GRID)
+    assembled = _assembled(measurements, SHOP)
     np.testing.assert_allclose(assembled.frame["request_rate_per_s"], [1, NAN, NAN, NAN])
     assert assembled.invalid == {"request_rate_per_s": 2}
 
@@ -192,5 +199,5 @@ def test_the_first_of_two_queries_for_the_same_that_has_an_answer_counts() -> No
     labels = {"namespace": "shop", "owner": "shop"}
     for query, value in ((seconds, 0.02), (milliseconds, 50.0)):
         measurements.add(query, [Series(labels, np.array([15_000]), np.array([value]))])
-    frame = assemble(measurements.of(workload), GRID).frame
+    frame = _assembled(measurements, workload).frame
     np.testing.assert_allclose(frame["latency_ms"], [20, NAN, NAN, NAN])

@@ -1,40 +1,64 @@
-"""Increases of counters, by hand."""
+"""Counters read as they are: resets, pods that come, go and restart."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.metrics.counters import increases
+from components.metrics.counters import Reading, readings, rises
 
 NAN = np.nan
 
 
-def test_a_rise_counts_and_a_reset_counts_from_zero() -> None:
-    counters = np.array([[3.0, 3.0, 5.0, 1.0, 1.0]])
-    assert increases(counters).tolist() == [[0, 0, 2, 1, 0]]
+def _rises(rows: dict[str, list[float]], cuts: tuple[int, ...] = ()) -> dict[int, float]:
+    """The rises by step, with the rows read in stretches that are cut there."""
+    found: list[Reading] = []
+    for pod, row in rows.items():
+        values, steps = np.array(row, dtype=float), np.arange(len(row))
+        for begin, end in zip((0, *cuts), (*cuts, len(row)), strict=True):
+            found += readings("restarts_total", pod, values[begin:end], steps[begin:end])
+    total: dict[int, float] = {}
+    for rise in rises(found):
+        total[rise.time_ms] = total.get(rise.time_ms, 0.0) + rise.by
+    return total
 
 
-def test_a_pod_that_comes_later_begins_at_zero() -> None:
-    counters = np.array([[7.0, 7.0, 7.0], [NAN, 2.0, 3.0]])
-    assert increases(counters).tolist() == [[0, 0, 0], [0, 2, 1]]
+@pytest.mark.parametrize(
+    ("rows", "known"),
+    [
+        ({"a": [5, 5, 7]}, {2: 2}),
+        # A reset: the whole value is new.
+        ({"a": [5, 8, 2, 3]}, {1: 3, 2: 2, 3: 1}),
+        # Seen before and after a gap.
+        ({"a": [5, NAN, NAN, 6]}, {3: 1}),
+        # A pod that comes later began at zero; one that was there has no past.
+        ({"a": [9, 9, 9], "b": [NAN, 2, 2]}, {1: 2}),
+        ({"a": [NAN, 9, 9], "b": [NAN, 2, 3]}, {2: 1}),
+        ({"a": [1, 1, NAN, NAN], "b": [NAN, NAN, 0, 4]}, {3: 4}),
+        ({"a": [NAN, NAN]}, {}),
+        ({}, {}),
+    ],
+)
+def test_rises(rows: dict[str, list[float]], known: dict[int, float]) -> None:
+    assert _rises(rows) == known
 
 
-def test_a_workload_that_is_first_seen_late_has_no_past() -> None:
-    assert increases(np.array([[NAN, 4.0, 5.0]])).tolist() == [[0, 0, 1]]
+@given(
+    st.dictionaries(
+        st.sampled_from("abc"),
+        st.lists(st.sampled_from([NAN, 0.0, 1.0, 2.0, 5.0]), min_size=8, max_size=8),
+    ),
+    st.sets(st.integers(1, 7)),
+)
+def test_it_does_not_matter_in_which_stretches_counters_were_read(
+    rows: dict[str, list[float]], cuts: set[int]
+) -> None:
+    assert _rises(rows, tuple(sorted(cuts))) == _rises(rows)
 
 
-def test_a_rise_over_a_gap_counts_where_it_is_seen() -> None:
-    assert increases(np.array([[1.0, NAN, NAN, 3.0]])).tolist() == [[0, 0, 0, 2]]
-
-
-def test_no_series_at_all_rises_nowhere() -> None:
-    assert increases(np.empty((0, 4))).shape == (0, 4)
-
-
-@given(st.lists(st.one_of(st.just(NAN), st.integers(0, 9)), min_size=1, max_size=30))
-def test_an_increase_is_never_negative_nor_missing(values: list[float]) -> None:
-    rises = increases(np.array([values], dtype=np.float64))
-    assert np.isfinite(rises).all()
-    assert (rises >= 0).all()
+def test_a_reading_says_whether_the_oom_flag_was_up() -> None:
+    row, flags = np.array([0.0, 1.0, 1.0, 2.0]), np.array([NAN, 1.0, 1.0, 0.0])
+    found = rises(readings("restarts_total", "a", row, np.arange(4), flags))
+    assert [(rise.time_ms, rise.flagged) for rise in found] == [(1, True), (3, False)]

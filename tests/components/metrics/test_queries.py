@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from components.metrics.queries import container_queries, replica_queries, reset_query
+from components.metrics.checks import check_queries
+from components.metrics.queries import container_queries, replica_queries
 from components.metrics.traffic import milliseconds_of, traffic_queries
 from components.workload.spec import Bounds, MetricSource, Slo, Workload
 
@@ -38,9 +39,11 @@ def test_a_container_is_asked_by_its_pod_and_never_summed() -> None:
         '{namespace=~"shop",container=~"app"}[30s]))'
     )
     assert queries["cpu_usage"].scale == 1000.0
+    limits = (
+        'kube_pod_container_resource_limits{namespace=~"shop",container=~"app",resource="memory"}'
+    )
     assert queries["memory_limit"].text == (
-        "max by (namespace, pod, container) (kube_pod_container_resource_limits"
-        '{namespace=~"shop",container=~"app",resource="memory"})'
+        f"max by (namespace, pod, container) ({limits} and last_over_time({limits}[30s]))"
     )
     assert "last_over_time(container_memory_working_set_bytes{" in queries["working_set"].text
 
@@ -50,15 +53,16 @@ def test_replicas_are_asked_by_kind() -> None:
         query.text
         for query in replica_queries([_workload("a", "istio"), _workload("b", "", "StatefulSet")])
     ]
+    chosen = {
+        "kube_deployment_spec_replicas": 'namespace=~"shop",deployment=~"a"',
+        "kube_deployment_status_replicas_ready": 'namespace=~"shop",deployment=~"a"',
+        "kube_statefulset_replicas": 'namespace=~"shop",statefulset=~"b"',
+        "kube_statefulset_status_replicas_ready": 'namespace=~"shop",statefulset=~"b"',
+    }
     assert texts == [
-        "max by (namespace, deployment) (kube_deployment_spec_replicas"
-        '{namespace=~"shop",deployment=~"a"})',
-        "max by (namespace, deployment) (kube_deployment_status_replicas_ready"
-        '{namespace=~"shop",deployment=~"a"})',
-        "max by (namespace, statefulset) (kube_statefulset_replicas"
-        '{namespace=~"shop",statefulset=~"b"})',
-        "max by (namespace, statefulset) (kube_statefulset_status_replicas_ready"
-        '{namespace=~"shop",statefulset=~"b"})',
+        f"max by (namespace, {metric.split('_')[1]}) ({metric}{{{labels}}} and"
+        f" last_over_time({metric}{{{labels}}}[60s]))"
+        for metric, labels in chosen.items()
     ]
 
 
@@ -67,27 +71,30 @@ def test_istio() -> None:
         'reporter="destination",destination_workload_namespace=~"shop",destination_workload=~"a"'
     )
     by = "destination_workload_namespace, destination_workload"
-    histogram = "istio_request_duration_milliseconds_bucket"
+    duration = "istio_request_duration_milliseconds"
+    buckets = (
+        f"sum by ({by}, le) (rate({duration}_bucket{{{chosen}}}[60s])) or label_replace(sum by"
+        f' ({by}) (rate({duration}_count{{{chosen}}}[60s])), "le", "+Inf", "", "")'
+    )
+    once = "avg without (prometheus_replica, replica, receive_replica)"
     assert _by_measure([_workload("a", "istio")]) == {
-        "request_rate": [f"sum by ({by}) (rate(istio_requests_total{{{chosen}}}[60s]))"],
+        "request_rate": [f"sum by ({by}) ({once} (rate(istio_requests_total{{{chosen}}}[60s])))"],
         "error_rate": [
-            f'sum by ({by}) (rate(istio_requests_total{{{chosen},response_code=~"5.."}}[60s]))'
+            f"sum by ({by}) ({once}"
+            f' (rate(istio_requests_total{{{chosen},response_code=~"5.."}}[60s])))'
         ],
-        "latency_p50": [
-            f"histogram_quantile(0.5, sum by ({by}, le) (rate({histogram}{{{chosen}}}[60s])))"
-        ],
-        "latency": [
-            f"histogram_quantile(0.9, sum by ({by}, le) (rate({histogram}{{{chosen}}}[60s])))"
-        ],
+        "latency_p50": [f"histogram_quantile(0.5, {buckets})"],
+        "latency": [f"histogram_quantile(0.9, {buckets})"],
     }
 
 
 def test_linkerd_is_asked_by_the_label_of_the_kind() -> None:
     found = _by_measure([_workload("a", "linkerd"), _workload("b", "linkerd", "StatefulSet")])
     chosen = 'direction="inbound",namespace=~"shop"'
+    once = "avg without (prometheus_replica, replica, receive_replica)"
     assert found["request_rate"] == [
-        f'sum by (namespace, deployment) (rate(request_total{{{chosen},deployment=~"a"}}[60s]))',
-        f'sum by (namespace, statefulset) (rate(request_total{{{chosen},statefulset=~"b"}}[60s]))',
+        f"sum by (namespace, {kind}) ({once} (rate(request_total{{{chosen},{kind}=~{name}}}[60s])))"
+        for kind, name in (("deployment", '"a"'), ("statefulset", '"b"'))
     ]
     assert 'classification="failure"' in found["error_rate"][0]
     assert "response_latency_ms_bucket" in found["latency"][0]
@@ -96,8 +103,8 @@ def test_linkerd_is_asked_by_the_label_of_the_kind() -> None:
 def test_ingress_nginx_is_in_seconds_and_told_apart_by_either_namespace() -> None:
     queries = traffic_queries([_workload("a", "ingress-nginx")], 60)
     assert queries[0].text == (
-        "sum by (exported_namespace, namespace, ingress) (rate(nginx_ingress_controller_requests"
-        '{ingress=~"a"}[60s]))'
+        "sum by (exported_namespace, namespace, ingress) (avg without (prometheus_replica, replica,"
+        ' receive_replica) (rate(nginx_ingress_controller_requests{ingress=~"a"}[60s])))'
     )
     assert [query.scale for query in queries] == [1.0, 1.0, 1000.0, 1000.0]
 
@@ -109,11 +116,27 @@ def test_opentelemetry_is_asked_in_seconds_first_and_then_in_milliseconds() -> N
         if query.measure == "latency"
     ]
     assert [query.scale for query in queries] == [1000.0, 1.0]
-    assert queries[0].text == (
+    assert queries[0].text.startswith(
         "histogram_quantile(0.9, sum by (namespace, owner, le) (label_replace("
         'rate(http_server_request_duration_seconds_bucket{namespace=~"shop"}[60s]),'
-        ' "owner", "$1", "pod", "(.+)-[a-z0-9]+-[a-z0-9]+")))'
+        ' "owner", "$1", "pod", "(.+)-[a-z0-9]+-[a-z0-9]+")) or label_replace('
     )
+
+
+def test_opentelemetrys_native_histograms_are_asked_of_a_server_that_knows_them() -> None:
+    queries = traffic_queries([_workload("a", "opentelemetry")], 60, native=True)
+    rates = 'rate(http_server_request_duration_seconds{namespace=~"shop"}[60s])'
+    owner = '"owner", "$1", "pod", "(.+)-[a-z0-9]+-[a-z0-9]+"'
+    once = "avg without (prometheus_replica, replica, receive_replica)"
+    found = [query for query in queries if f"histogram_count({rates})" in query.text]
+    assert found[0].text == (
+        f"sum by (namespace, owner) (label_replace({once} (histogram_count({rates})), {owner}))"
+    )
+    (latency,) = (q for q in queries if q.measure == "latency" and "bucket" not in q.metric)
+    assert latency.text == (
+        f"histogram_quantile(0.9, sum by (namespace, owner) (label_replace({rates}, {owner})))"
+    )
+    assert latency.scale == 1000.0
 
 
 def test_each_percentile_is_asked_once_for_the_workloads_that_have_it() -> None:
@@ -137,10 +160,9 @@ def test_a_dot_in_a_name_is_no_wildcard() -> None:
 
 
 def test_resets_are_counted_over_the_span() -> None:
-    assert (
-        "(resets(container_cpu_usage_seconds_total{"
-        in reset_query([_workload("a", "istio")], 300).text
-    )
+    queries = {one.measure: one for one in check_queries([_workload("a", "istio")], 60, 300)}
+    chosen = 'container_cpu_usage_seconds_total{namespace=~"shop",container=~"app"}'
+    assert f"(resets({chosen}[300s]))" in queries["counter_resets"].text
 
 
 @pytest.mark.parametrize(
