@@ -23,17 +23,16 @@ _MARK = "@compiled"
 
 
 def _sources_digest() -> str:
-    """Digest over every source file of this room and of the policy room that is compiled.
+    """Digest over every source file of any room that is compiled.
 
     numba keys its cache by the file of the outermost function only, so a change in a function
     that was inlined from another file would go unnoticed; the digest names the cache folder.
     """
     digest = hashlib.sha256(numba.__version__.encode())
-    for room in (_ROOM, _ROOM.parent / "policy"):
-        for source in sorted(room.glob("*.py")):
-            text = source.read_bytes()
-            if _MARK.encode() in text:
-                digest.update(source.name.encode() + text)
+    for source in sorted(_ROOM.parent.glob("*/*.py")):
+        text = source.read_bytes()
+        if _MARK.encode() in text:
+            digest.update(source.name.encode() + text)
     return digest.hexdigest()[:16]
 
 
