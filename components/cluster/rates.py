@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from components.cluster.compiled import FloatArray
+from components.cluster.compiled import FloatArray, compiled
 from components.errors import UserError
 
 STEPS_PER_HOUR = 240
 _HIGHEST = 4.0
 _NEIGHBOURS = 8
+# What a level shift multiplies the rate by.
+_LEVELS = np.array([0.5, 0.7, 1.5, 2.0])
 
 
 def synthetic_rates(
@@ -21,7 +25,8 @@ def synthetic_rates(
     noise, bursts, and by chance a flash crowd, a level shift, a ramp or an idle night. Nothing
     exceeds four times the mean.
     """
-    shape = np.stack([_one_shape(rng, steps) for _ in range(batch)])
+    shape = np.empty((batch, steps))
+    _fill_shapes(rng, shape)
     for _ in range(3):
         shape /= shape.mean(axis=1, keepdims=True)
         np.minimum(shape, _HIGHEST, out=shape)
@@ -29,59 +34,72 @@ def synthetic_rates(
     return rates
 
 
-def _one_shape(rng: np.random.Generator, steps: int) -> FloatArray:
-    time = np.arange(steps, dtype=np.float64)
-    shape = _wave(rng, time) * _noise(rng, steps) * _bursts(rng, time)
-    chance = rng.random(4)
-    if chance[0] < 0.15:
-        shape *= _flash_crowd(rng, time)
-    if chance[1] < 0.2:
-        shape *= np.where(time < rng.uniform(0.1, 0.9) * steps, 1.0, rng.choice([0.5, 0.7, 1.5, 2]))
-    if chance[2] < 0.2:
-        shape *= np.interp(time, [0.0, steps - 1.0], [1.0, np.exp(rng.uniform(-0.9, 0.9))])
-    if chance[3] < 0.1:
-        start = rng.uniform(0.0, 0.8) * steps
-        night = (time >= start) & (time < start + rng.uniform(0.1, 0.4) * steps)
-        shape *= np.where(night, rng.uniform(0.02, 0.15), 1.0)
-    return np.maximum(shape, 1e-3)
+@compiled
+def _fill_shapes(rng: np.random.Generator, out: FloatArray) -> None:
+    """Fill out [batch, steps] with shapes of means about 1."""
+    steps = out.shape[1]
+    for row in range(out.shape[0]):
+        shape = out[row]
+        _fill_wave(rng, shape)
+        _add_noise(rng, shape)
+        _add_bursts(rng, shape)
+        chance = rng.random(4)
+        if chance[0] < 0.15:
+            _add_flash_crowd(rng, shape)
+        if chance[1] < 0.2:
+            until = rng.uniform(0.1, 0.9) * steps
+            shape[math.ceil(until) :] *= _LEVELS[rng.integers(0, len(_LEVELS))]
+        if chance[2] < 0.2:
+            end = math.exp(rng.uniform(-0.9, 0.9))
+            for step in range(steps):
+                shape[step] *= 1.0 + (end - 1.0) * step / max(steps - 1.0, 1.0)
+        if chance[3] < 0.1:
+            start = rng.uniform(0.0, 0.8) * steps
+            until = start + rng.uniform(0.1, 0.4) * steps
+            shape[math.ceil(start) : math.ceil(until)] *= rng.uniform(0.02, 0.15)
+        for step in range(steps):
+            shape[step] = max(shape[step], 1e-3)
 
 
-def _wave(rng: np.random.Generator, time: FloatArray) -> FloatArray:
-    period = STEPS_PER_HOUR * np.exp(rng.uniform(np.log(0.5), np.log(24.0)))
+@compiled
+def _fill_wave(rng: np.random.Generator, shape: FloatArray) -> None:
+    period = STEPS_PER_HOUR * math.exp(rng.uniform(math.log(0.5), math.log(24.0)))
     amplitude = rng.uniform(0.0, 0.65)
-    phase = rng.uniform(0.0, 2.0 * np.pi)
-    wave: FloatArray = 1.0 + amplitude * np.sin(2.0 * np.pi * time / period + phase)
-    return wave
+    phase = rng.uniform(0.0, 2.0 * math.pi)
+    for step in range(len(shape)):
+        shape[step] = 1.0 + amplitude * math.sin(2.0 * math.pi * step / period + phase)
 
 
-def _noise(rng: np.random.Generator, steps: int) -> FloatArray:
+@compiled
+def _add_noise(rng: np.random.Generator, shape: FloatArray) -> None:
     """Log-normal AR(1) noise."""
     persistence = rng.uniform(0.8, 0.99)
-    deviation = np.exp(rng.uniform(np.log(0.02), np.log(0.2)))
-    draws = rng.standard_normal(steps) * deviation * np.sqrt(1.0 - persistence**2)
+    deviation = math.exp(rng.uniform(math.log(0.02), math.log(0.2)))
+    draws = rng.standard_normal(len(shape)) * deviation * math.sqrt(1.0 - persistence**2)
     level = rng.standard_normal() * deviation
-    logs = np.empty(steps)
-    for step in range(steps):
+    for step in range(len(shape)):
         level = persistence * level + draws[step]
-        logs[step] = level
-    return np.exp(logs)
+        shape[step] *= math.exp(level)
 
 
-def _bursts(rng: np.random.Generator, time: FloatArray) -> FloatArray:
-    shape = np.ones_like(time)
-    for _ in range(rng.poisson(len(time) / STEPS_PER_HOUR * rng.uniform(0.0, 4.0))):
-        start = rng.uniform(0.0, len(time))
-        length = rng.uniform(2.0, 20.0)
-        inside = (time >= start) & (time < start + length)
-        shape *= np.where(inside, rng.uniform(1.2, 2.5), 1.0)
-    return shape
+@compiled
+def _add_bursts(rng: np.random.Generator, shape: FloatArray) -> None:
+    steps = len(shape)
+    for _ in range(rng.poisson(steps / STEPS_PER_HOUR * rng.uniform(0.0, 4.0))):
+        start = rng.uniform(0.0, steps)
+        until = start + rng.uniform(2.0, 20.0)
+        shape[math.ceil(start) : math.ceil(until)] *= rng.uniform(1.2, 2.5)
 
 
-def _flash_crowd(rng: np.random.Generator, time: FloatArray) -> FloatArray:
-    start = rng.uniform(0.1, 0.9) * len(time)
-    rise = np.clip((time - start) / rng.uniform(2.0, 12.0), 0.0, 1.0)
-    fall = np.exp(-np.maximum(time - start, 0.0) / rng.uniform(10.0, 80.0))
-    return 1.0 + rng.uniform(1.0, 3.0) * rise * fall
+@compiled
+def _add_flash_crowd(rng: np.random.Generator, shape: FloatArray) -> None:
+    start = rng.uniform(0.1, 0.9) * len(shape)
+    rising = rng.uniform(2.0, 12.0)
+    falling = rng.uniform(10.0, 80.0)
+    height = rng.uniform(1.0, 3.0)
+    for step in range(len(shape)):
+        after = max(step - start, 0.0)
+        shape[step] *= 1.0 + height * min(after / rising, 1.0) * math.exp(-after / falling)
 
 
 def resampled_rates(
