@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from components.cluster.compiled import FloatArray
-from components.kubernetes_api.container_policy import OFF
 from components.recommender.action_budget import Change, within_budget
+from components.recommender.alignment import aligned
 from components.recommender.allocation import Allocation, Proposal
-from components.recommender.guard import Circumstances, Guarded, guard
-from components.recommender.guard_state import GuardState
-from components.recommender.phases import Phases
-from components.recommender.policies import Policies
-from components.recommender.reasons import Reason
-from components.recommender.recommendation import Recommendation, held_at, last_recommended
+from components.recommender.guard import Circumstances, guard
+from components.recommender.guard_state import GROWN_S, TIMES_S, empty_guard_states
+from components.recommender.phase_state import PhaseState
+from components.recommender.reasons import HOLD_SLOT, HOLDING_CODES, Reason, reasons_of
+from components.recommender.recommendation import Recommendation
 from components.recommender.settings import RecommenderSettings
 from components.recommender.subject import Subject
-from components.recommender.telemetry_batch import Batch
+from components.recommender.subject_rows import SubjectRows
+from components.recommender.telemetry_batch import Flags
+
+_TURN = Reason(
+    "ActionBudget", "", "many workloads want to change at once: this one has its turn soon"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is proposed for B workloads, and what is known of each.
+
+    proposed [B, 3], NaN for nothing. by_policy [B]: whether a policy proposed it. evidence
+    [B, EVIDENCE_COUNT] as the guard reads it. phases [B].
+    """
+
+    proposed: FloatArray
+    by_policy: Flags
+    evidence: FloatArray
+    phases: Sequence[PhaseState]
 
 
 @dataclass(slots=True)
@@ -27,129 +45,70 @@ class Decider:
     """Guards each workload's proposal and keeps all of them within the action budget."""
 
     settings: RecommenderSettings
-    states: dict[str, GuardState] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    states: FloatArray = field(default_factory=lambda: empty_guard_states(0))
     waiting_since_s: dict[str, float] = field(default_factory=dict)
 
     def decide(
-        self,
-        subjects: Sequence[Subject],
-        batch: Batch,
-        incumbent: FloatArray,
-        policy: FloatArray,
-        phases: Phases,
-        policies: Policies,
-        now_s: float,
+        self, subjects: Sequence[Subject], rows: SubjectRows, wish: Wish, now_s: float
     ) -> list[Recommendation]:
-        """The recommendations in the order of the subjects; incumbent and policy [B, 3]."""
-        guarded = [
-            self._guarded(
-                subject,
-                batch,
-                row,
-                policy[row] if phases.acts(subject, policies) else incumbent[row],
-                phases.acts(subject, policies),
-                policies,
-                now_s,
-            )
-            for row, subject in enumerate(subjects)
-        ]
-        allowed = self._allowed(subjects, guarded, now_s)
-        keys = {item.key for item in subjects}
-        self.states = {key: value for key, value in self.states.items() if key in keys}
-        return [
-            self._recommended(subject, result, subject.key in allowed, phases)
-            for subject, result in zip(subjects, guarded, strict=True)
-        ]
-
-    def _guarded(
-        self,
-        subject: Subject,
-        batch: Batch,
-        row: int,
-        values: FloatArray,
-        by_policy: bool,
-        policies: Policies,
-        now_s: float,
-    ) -> _Result:
-        loaded = policies.loaded_one(subject.key) if by_policy else None
-        rate_per_s = float(batch.samples[row, -1, 0])
-        proposal = None if np.isnan(values).all() else Proposal(*map(float, values))
+        """The recommendations in the order of the subjects [B]."""
+        keys = [item.key for item in subjects]
+        fresh = empty_guard_states(len(keys))
+        self.states, self.keys = aligned(self.states, self.keys, keys, fresh), keys
+        before = self.states[:, GROWN_S:TIMES_S].copy()
         circumstances = Circumstances(
-            now_s=now_s,
-            previous=previous_of(subject),
-            bounds=subject.workload.bounds,
-            evidence=batch.evidence(
-                row, now_s, by_policy, loaded is not None and loaded.is_unlike(rate_per_s)
-            ),
-            rollout_in_progress=subject.rolling_out,
-            other_owner=subject.other_owner,
+            now_s, rows.previous, rows.low, rows.high, wish.evidence, rows.hold
         )
-        before = self.states.get(subject.key)
-        result = guard(proposal, circumstances, before, self.settings.guard)
-        return _Result(proposal, by_policy, circumstances.previous, result)
+        targets, told = guard(wish.proposed, circumstances, self.states, self.settings.guard)
+        denied = self._denied(targets, rows.previous, now_s)
+        targets[denied] = rows.previous[denied]
+        # What wasn't given starts no cool-down.
+        self.states[denied, GROWN_S:TIMES_S] = before[denied]
+        held = np.isin(told[:, HOLD_SLOT, 0], HOLDING_CODES)
+        least = np.maximum(rows.last, rows.current)
+        targets[held] = np.maximum(targets, least)[held]
+        return _recommendations(subjects, wish, targets, told, denied)
 
-    def _allowed(
-        self, subjects: Sequence[Subject], guarded: Sequence[_Result], now_s: float
-    ) -> frozenset[str]:
-        changes = []
-        waiting: dict[str, float] = {}
-        for subject, item in zip(subjects, guarded, strict=True):
-            old, new = item.previous.values, item.guarded.allocation.values
-            if new == old:
-                continue
-            since_s = self.waiting_since_s.get(subject.key, now_s)
-            waiting[subject.key] = since_s
-            shrinks = any(after < before for before, after in zip(old, new, strict=True))
-            changes.append(Change(subject.key, shrinks, since_s))
-        allowed = within_budget(changes, len(subjects), self.settings.budget)
+    def _denied(self, targets: FloatArray, previous: FloatArray, now_s: float) -> Flags:
+        """Which of the rows [B] that want to change must wait."""
+        changes, waiting = [], {}
+        changed: Flags = np.any(targets != previous, axis=1)
+        shrinks: Flags = np.any(targets < previous, axis=1)
+        for row in np.flatnonzero(changed):
+            key = self.keys[row]
+            waiting[key] = self.waiting_since_s.get(key, now_s)
+            changes.append(Change(key, bool(shrinks[row]), waiting[key]))
+        allowed = within_budget(changes, len(self.keys), self.settings.budget)
         self.waiting_since_s = {key: at for key, at in waiting.items() if key not in allowed}
-        return allowed
+        may = np.array([key in allowed for key in self.keys], dtype=np.bool_)
+        denied: Flags = changed & ~may
+        return denied
 
-    def _recommended(
-        self, subject: Subject, item: _Result, allowed: bool, phases: Phases
-    ) -> Recommendation:
-        target, reasons, state = (
-            item.guarded.allocation,
-            item.guarded.reasons,
-            item.guarded.state,
+
+def _recommendations(
+    subjects: Sequence[Subject], wish: Wish, targets: FloatArray, told: FloatArray, denied: Flags
+) -> list[Recommendation]:
+    explained: Flags = np.any(told[:, :, 0] != 0, axis=1)
+    proposed = wish.proposed.tolist()
+    nothing: Flags = np.all(np.isnan(wish.proposed), axis=1)
+    recommendations = []
+    for row, (subject, target) in enumerate(
+        zip(subjects, targets.astype(np.int64).tolist(), strict=True)
+    ):
+        reasons: tuple[Reason, ...] = ()
+        if explained[row]:
+            reasons = reasons_of(told[row], wish.proposed[row], subject.other_owner)
+        if denied[row]:
+            reasons = (*reasons, _TURN)
+        recommendations.append(
+            Recommendation(
+                subject,
+                Allocation(*target),
+                None if nothing[row] else Proposal(*proposed[row]),
+                bool(wish.by_policy[row]),
+                reasons,
+                wish.phases[row],
+            )
         )
-        if target != item.previous and not allowed:
-            words = "many workloads want to change at once: this one has its turn soon"
-            target, reasons = item.previous, (*reasons, Reason("ActionBudget", "", words))
-            before = self.states.get(subject.key)
-            # What wasn't given starts no cool-down.
-            if before is not None:
-                state = replace(state, grown_s=before.grown_s, shrunk_s=before.shrunk_s)
-        self.states[subject.key] = state
-        recommendation = Recommendation(
-            subject, target, item.proposal, item.by_policy, reasons, phases.state(subject.key)
-        )
-        if recommendation.held:
-            return replace(recommendation, target=_largest(target, held_at(subject)))
-        return recommendation
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    proposal: Proposal | None
-    by_policy: bool
-    previous: Allocation
-    guarded: Guarded
-
-
-def previous_of(subject: Subject) -> Allocation:
-    """What a recommendation starts from: what is in force, or, where nothing is applied, the last.
-
-    In the mode Off the workload never follows, and each recommendation would stay the first step.
-    """
-    if subject.autoscaler.update_mode == OFF and not subject.other_owner:
-        return last_recommended(subject)
-    return subject.current
-
-
-def _largest(one: Allocation, other: Allocation) -> Allocation:
-    return Allocation(
-        max(one.replicas, other.replicas),
-        max(one.cpu_m, other.cpu_m),
-        max(one.memory_bytes, other.memory_bytes),
-    )
+    return recommendations

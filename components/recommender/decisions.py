@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from components.cluster.compiled import FloatArray, contiguous
+from components.cluster.compiled import FloatArray
 from components.cluster.hpa import HPA_MEMORY_COUNT, reset_hpa
-from components.cluster.limits import CPU_M, limits_of
+from components.cluster.limits import CPU_M
 from components.cluster.vpa import HISTORY_COUNT
 from components.policy.rule import RULE_STATE_COUNT
 from components.policy.rule_parameters import RULE_COUNT
 from components.policy.serving import incumbent_rows, rule_rows
+from components.recommender.alignment import aligned
 from components.recommender.policies import LoadedPolicy
-from components.recommender.subject import Subject
+from components.recommender.subject_rows import SubjectRows
 from components.recommender.telemetry_batch import Batch
 
 
 @dataclass(slots=True)
 class Proposals:
-    """What each proposes [B, 3], NaN where it proposes nothing; `limits` [B, L]."""
+    """What each proposes [B, 3], NaN where it proposes nothing.
+
+    `new_steps` [B]: how many steps of telemetry weren't seen before.
+    """
 
     incumbent: FloatArray
     policy: FloatArray
-    limits: FloatArray
     new_steps: FloatArray
 
 
@@ -55,64 +58,65 @@ class Controllers:
 
     def propose(
         self,
-        subjects: Sequence[Subject],
+        keys: list[str],
+        rows: SubjectRows,
         policies: Mapping[str, LoadedPolicy],
         batch: Batch,
-        current: FloatArray,
     ) -> Proposals:
-        """Proposals for subjects [B] from a batch of the same order; current [B, 3] in force."""
-        digests = [policies[item.key].digest if item.key in policies else "" for item in subjects]
-        self._align([item.key for item in subjects], digests, current)
-        rows = self._rows
-        limits = limits_of([item.workload for item in subjects])
-        new_steps = batch.new_steps(rows.seen_s)
-        settings = np.array(
-            [
-                (
-                    item.incumbent.cpu_target,
-                    item.incumbent.memory_margin,
-                    item.incumbent.memory_floor_bytes,
-                )
-                for item in subjects
-            ]
-        ).reshape(len(subjects), 3)
+        """Proposals for the workloads `keys` [B], in whose order rows and batch are."""
+        digests = [policies[key].digest if key in policies else "" for key in keys]
+        self._align(keys, digests, rows.current)
+        mine = self._rows
+        new_steps = batch.new_steps(mine.seen_s)
         incumbent_rows(
-            rows.hpa,
-            rows.history,
+            mine.hpa,
+            mine.history,
             batch.samples,
             batch.known,
             new_steps,
-            limits,
-            settings,
-            contiguous(current),
+            rows.limits,
             rows.incumbent,
+            rows.current,
+            mine.incumbent,
         )
-        fixed_cpu_m = np.array([item.incumbent.cpu_m for item in subjects])
-        incumbent = rows.incumbent.copy()
-        incumbent[:, CPU_M] = np.where(np.isnan(fixed_cpu_m), current[:, CPU_M], fixed_cpu_m)
-        rules = np.full((len(subjects), RULE_COUNT), np.nan)
-        for row, item in enumerate(subjects):
-            if item.key in policies:
-                rules[row] = policies[item.key].rule
+        incumbent = mine.incumbent.copy()
+        incumbent[:, CPU_M] = np.where(
+            np.isnan(rows.fixed_cpu_m), rows.current[:, CPU_M], rows.fixed_cpu_m
+        )
         rule_rows(
-            rows.rule, rules, batch.samples, new_steps, limits, contiguous(current), rows.policy
+            mine.rule,
+            self._rules(keys, policies),
+            batch.samples,
+            new_steps,
+            rows.limits,
+            rows.current,
+            mine.policy,
         )
-        rows.seen_s = np.maximum(rows.seen_s, batch.end_s)
-        return Proposals(incumbent, rows.policy.copy(), limits, new_steps)
+        mine.seen_s = np.maximum(mine.seen_s, batch.end_s)
+        return Proposals(incumbent, mine.policy.copy(), new_steps)
+
+    def _rules(self, keys: list[str], policies: Mapping[str, LoadedPolicy]) -> FloatArray:
+        """The rules [B, K], NaN in rows without a policy."""
+        rules = np.full((len(keys), RULE_COUNT), np.nan)
+        rows = [row for row, key in enumerate(keys) if key in policies]
+        if rows:
+            rules[rows] = np.stack([policies[keys[row]].rule for row in rows])
+        return rules
 
     def _align(self, keys: list[str], digests: list[str], current: FloatArray) -> None:
         """Rows in the order of `keys`; new ones empty, those of gone workloads dropped."""
-        if keys != self._keys:
-            old = {key: row for row, key in enumerate(self._keys)}
+        before = self._keys
+        if keys != before:
+            known = set(before)
             fresh = _empty(len(keys))
-            known = [(row, old[key]) for row, key in enumerate(keys) if key in old]
-            here, there = [row for row, _ in known], [row for _, row in known]
-            for name in _Rows.__slots__:
-                getattr(fresh, name)[here] = getattr(self._rows, name)[there]
             for row, key in enumerate(keys):
-                if key not in old:
+                if key not in known:
                     reset_hpa(fresh.hpa[row], float(current[row, 0]))
-            self._digests = [self._digests[old[key]] if key in old else "" for key in keys]
+            for name in _Rows.__slots__:
+                rows = aligned(getattr(self._rows, name), before, keys, getattr(fresh, name))
+                setattr(fresh, name, rows)
+            old = dict(zip(before, self._digests, strict=True))
+            self._digests = [old.get(key, "") for key in keys]
             self._keys, self._rows = keys, fresh
         for row, digest in enumerate(digests):
             if digest != self._digests[row]:
@@ -122,7 +126,6 @@ class Controllers:
 
 
 def _empty(count: int) -> _Rows:
-
     return _Rows(
         hpa=np.zeros((count, HPA_MEMORY_COUNT)),
         history=np.zeros((count, HISTORY_COUNT)),

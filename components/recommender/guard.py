@@ -11,144 +11,188 @@ In the order in which they outrank each other:
 5. Capacity (replicas times CPU) never shrinks below the CPU in use and its margin.
 6. What shrinks shrinks to the largest proposal of the window, once per cool-down, by one step.
 7. What grows grows by one step, once per cool-down; changes too small to matter aren't made.
+
+One compiled function guards one workload, and another calls it for each row of a batch.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.recommender.allocation import (
-    Allocation,
-    Proposal,
-    highest,
-    lowest,
-)
+import numpy as np
+
+from components.cluster.compiled import FloatArray, compiled, contiguous
+from components.recommender.allocation import MEMORY
 from components.recommender.guard_limits import (
-    capacity_kept,
-    in_bounds_now,
-    memory_kept,
-    raised_to_minimum,
-    within_bounds,
+    bring_into_bounds,
+    cut_to_bounds,
+    keep_capacity,
+    keep_memory,
+    note,
 )
-from components.recommender.guard_pace import paced
-from components.recommender.guard_settings import GuardSettings
-from components.recommender.guard_state import (
-    GuardState,
-    watched,
-    with_change,
-    with_wanted,
+from components.recommender.guard_pace import pace
+from components.recommender.guard_settings import AHEAD_S, IMPLAUSIBLE, STALE_AFTER_S, GuardSettings
+from components.recommender.guard_state import DIMENSION_COUNT, add_wanted, note_change, watch
+from components.recommender.reasons import (
+    HOLD_SLOT,
+    INVALID_PROPOSAL,
+    NO_PROPOSAL,
+    SLOT_COUNT,
+    TELEMETRY_MISSING,
+    TELEMETRY_STALE,
 )
-from components.recommender.reasons import Reason
-from components.workload.spec import Bounds
 
 # No cluster has so many bytes or millicores: a wrong unit or an overflow, not a measurement.
 _IMPOSSIBLE = 1e18
 
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What telemetry says of a workload now.
-
-    `age_s`: of its newest sample. `missing`: a series that the decision needs has a gap.
-    `working_set_bytes`: the largest of all pods. `cpu_usage_m`: the sum over all pods. NaN where
-    unknown.
-    """
-
-    age_s: float
-    missing: bool
-    out_of_distribution: bool
-    working_set_bytes: float
-    cpu_usage_m: float
+# What telemetry says of a workload now, a row [EVIDENCE_COUNT]: the age of its newest sample
+# (s), whether a series that the decision needs has a gap, whether it is unlike what the policy
+# was trained on, the largest working set of all pods (bytes) and the CPU of all together (m);
+# NaN where unknown.
+AGE_S = 0
+MISSING = 1
+UNLIKE = 2
+WORKING_SET_BYTES = 3
+CPU_USAGE_M = 4
+EVIDENCE_COUNT = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """All that a decision about one workload is guarded by; `other_owner` is empty for none."""
+    """All that the decisions about B workloads are guarded by.
+
+    previous, low and high [B, 3]: replicas, millicores and bytes from which they start, and the
+    user's bounds. evidence [B, EVIDENCE_COUNT]. hold [B]: 0, or the reason (OTHER_OWNER,
+    ROLLOUT_IN_PROGRESS) for which nothing may change.
+    """
 
     now_s: float
-    previous: Allocation
-    bounds: Bounds
-    evidence: Evidence
-    rollout_in_progress: bool = False
-    other_owner: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """What may be recommended, why it isn't what was proposed, and what to remember."""
-
-    allocation: Allocation
-    reasons: tuple[Reason, ...]
-    state: GuardState
+    previous: FloatArray
+    low: FloatArray
+    high: FloatArray
+    evidence: FloatArray
+    hold: FloatArray
 
 
 def guard(
-    proposal: Proposal | None,
-    circumstances: Circumstances,
-    state: GuardState | None,
-    settings: GuardSettings,
-) -> Guarded:
-    """Turns a proposal (None: the policy gave none) into what may be recommended."""
-    now_s, previous = circumstances.now_s, circumstances.previous.values
-    state = watched(state, previous, now_s, settings)
-    held = _nothing_changes(proposal, circumstances, settings)
-    if held is not None or proposal is None:
-        return Guarded(circumstances.previous, (held,) if held else (), state)
-    untrue = _no_truth(circumstances.evidence, settings)
-    if untrue is not None:
-        kept = raised_to_minimum(previous, circumstances.bounds)
-        state = with_change(state, previous, kept, now_s)
-        return Guarded(Allocation(*kept), (untrue,), state)
-    asked = round(proposal.replicas), round(proposal.cpu_m), round(proposal.memory_bytes)
-    wanted, reasons = within_bounds(asked, circumstances.bounds)
-    state = with_wanted(state, wanted, now_s)
-    may_shrink = not circumstances.evidence.out_of_distribution
-    values, slowed = paced(wanted, previous, state, may_shrink, now_s, settings)
-    evidence, bounds = circumstances.evidence, circumstances.bounds
-    values, kept_cpu = capacity_kept(values, previous, evidence.cpu_usage_m, settings)
-    values = in_bounds_now(values, previous, bounds, may_shrink)
-    values, kept_memory = memory_kept(
-        values, previous, bounds, evidence.working_set_bytes, settings
+    proposed: FloatArray, circumstances: Circumstances, states: FloatArray, settings: GuardSettings
+) -> tuple[FloatArray, FloatArray]:
+    """Turn proposals [B, 3] (a row of NaN: none) into what may be recommended.
+
+    Returns (allocations [B, 3], told [B, SLOT_COUNT, 3]: why each isn't what was proposed, in
+    words by `reasons_of`). states [B, G] are brought up to date.
+    """
+    allocations = contiguous(circumstances.previous).copy()
+    told = np.zeros((len(allocations), SLOT_COUNT, DIMENSION_COUNT))
+    guard_rows(
+        contiguous(proposed),
+        circumstances.now_s,
+        contiguous(circumstances.previous),
+        contiguous(circumstances.low),
+        contiguous(circumstances.high),
+        contiguous(circumstances.evidence),
+        contiguous(circumstances.hold),
+        states,
+        settings.row(),
+        allocations,
+        told,
     )
-    return Guarded(
-        Allocation(*values),
-        (*reasons, *slowed, *kept_cpu, *kept_memory),
-        with_change(state, previous, values, now_s),
+    return allocations, told
+
+
+@compiled
+def guard_rows(
+    proposed: FloatArray,
+    now_s: float,
+    previous: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    evidence: FloatArray,
+    hold: FloatArray,
+    states: FloatArray,
+    settings: FloatArray,
+    allocations: FloatArray,
+    told: FloatArray,
+) -> None:
+    """guard_one for each row."""
+    for row in range(proposed.shape[0]):
+        guard_one(
+            proposed[row],
+            now_s,
+            previous[row],
+            low[row],
+            high[row],
+            evidence[row],
+            hold[row],
+            states[row],
+            settings,
+            allocations[row],
+            told[row],
+        )
+
+
+@compiled
+def guard_one(
+    proposed: FloatArray,
+    now_s: float,
+    previous: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    evidence: FloatArray,
+    hold: float,
+    state: FloatArray,
+    settings: FloatArray,
+    values: FloatArray,
+    told: FloatArray,
+) -> None:
+    """One workload: values [3] come in as the previous allocation, leave as what may be given."""
+    watch(state, previous, now_s, settings)
+    held = int(hold) if hold != 0.0 else unusable(proposed, low, high, settings)
+    if held != 0:
+        note(told, HOLD_SLOT, held, 0.0, 0.0)
+        return
+    untrue = no_truth(evidence, settings)
+    if untrue != 0:
+        note(told, HOLD_SLOT, untrue, settings[STALE_AFTER_S], 0.0)
+        for dimension in range(DIMENSION_COUNT):
+            values[dimension] = max(previous[dimension], low[dimension])
+        note_change(state, previous, values, now_s)
+        return
+    for dimension in range(DIMENSION_COUNT):
+        values[dimension] = np.rint(proposed[dimension])
+    cut_to_bounds(values, low, high, told)
+    add_wanted(state, values, now_s)
+    may_shrink = evidence[UNLIKE] == 0.0
+    pace(values, previous, state, may_shrink, now_s, settings, told)
+    keep_capacity(values, previous, evidence[CPU_USAGE_M], settings, told)
+    bring_into_bounds(values, previous, low, high, may_shrink)
+    keep_memory(values, previous, high[MEMORY], evidence[WORKING_SET_BYTES], settings, told)
+    note_change(state, previous, values, now_s)
+
+
+@compiled
+def unusable(proposed: FloatArray, low: FloatArray, high: FloatArray, settings: FloatArray) -> int:
+    """Why a proposal [3] can't be followed, 0 where it can: NaN compares as false."""
+    if np.isnan(proposed).all():
+        return NO_PROPOSAL
+    factor = settings[IMPLAUSIBLE]
+    for dimension in range(DIMENSION_COUNT):
+        value = proposed[dimension]
+        plausible = low[dimension] / factor <= value <= high[dimension] * factor
+        if not (value > 0.0 and plausible):
+            return INVALID_PROPOSAL
+    return 0
+
+
+@compiled
+def no_truth(evidence: FloatArray, settings: FloatArray) -> int:
+    """Why telemetry can't be decided on, 0 where it can."""
+    known = (
+        0.0 <= evidence[WORKING_SET_BYTES] < _IMPOSSIBLE
+        and 0.0 <= evidence[CPU_USAGE_M] < _IMPOSSIBLE
     )
-
-
-def _nothing_changes(
-    proposal: Proposal | None, circumstances: Circumstances, settings: GuardSettings
-) -> Reason | None:
-    """Why the allocation stays exactly as it is; None where it need not."""
-    if circumstances.other_owner:
-        return Reason("OtherOwner", "", f"{circumstances.other_owner} also scales this workload")
-    if circumstances.rollout_in_progress:
-        return Reason("RolloutInProgress", "", "the workload is being rolled out")
-    if proposal is None:
-        return Reason("NoProposal", "", "the policy proposed nothing")
-    if not _plausible(proposal, circumstances.bounds, settings):
-        values = ", ".join(f"{value:g}" for value in proposal.values)
-        message = f"the policy proposed {values}: no allocation for these bounds"
-        return Reason("InvalidProposal", "", message)
-    return None
-
-
-def _plausible(proposal: Proposal, bounds: Bounds, settings: GuardSettings) -> bool:
-    """Whether every value is a number not far outside its bounds; NaN compares as false."""
-    return all(
-        value > 0 and low / settings.implausible <= value <= high * settings.implausible
-        for value, low, high in zip(proposal.values, lowest(bounds), highest(bounds), strict=True)
-    )
-
-
-def _no_truth(evidence: Evidence, settings: GuardSettings) -> Reason | None:
-    """Why telemetry can't be decided on; None where it can."""
-    known = (evidence.working_set_bytes, evidence.cpu_usage_m)
-    if evidence.missing or not all(0 <= value < _IMPOSSIBLE for value in known):
-        message = "telemetry that the decision needs is missing: the last good one holds"
-        return Reason("TelemetryMissing", "", message)
-    if not -settings.ahead_s <= evidence.age_s <= settings.stale_after_s:
-        message = f"telemetry is older than {settings.stale_after_s:g} s or from a wrong clock"
-        return Reason("TelemetryStale", "", f"{message}: the last good one holds")
-    return None
+    if evidence[MISSING] != 0.0 or not known:
+        return TELEMETRY_MISSING
+    if not -settings[AHEAD_S] <= evidence[AGE_S] <= settings[STALE_AFTER_S]:
+        return TELEMETRY_STALE
+    return 0

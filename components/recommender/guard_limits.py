@@ -4,90 +4,92 @@ from __future__ import annotations
 
 import math
 
-from components.recommender.allocation import (
-    CPU,
-    DIMENSIONS,
-    MEMORY,
-    REPLICAS,
-    Triple,
-    highest,
-    lowest,
+from components.cluster.compiled import FloatArray, compiled
+from components.recommender.allocation import CPU, MEMORY, REPLICAS
+from components.recommender.guard_settings import CPU_MARGIN, MEMORY_MARGIN
+from components.recommender.guard_state import DIMENSION_COUNT
+from components.recommender.reasons import (
+    BOUND_MAX,
+    BOUND_MIN,
+    BOUND_SLOT,
+    CPU_IN_USE,
+    CPU_SLOT,
+    MEMORY_SLOT,
+    WORKING_SET,
 )
-from components.recommender.guard_settings import GuardSettings
-from components.recommender.reasons import Reason
-from components.workload.spec import Bounds
 
 
-def within_bounds(values: Triple, bounds: Bounds) -> tuple[Triple, list[Reason]]:
-    """The values cut to the bounds, and which bound cut."""
-    reasons = []
-    cut = []
-    for name, value, low, high in zip(
-        DIMENSIONS, values, lowest(bounds), highest(bounds), strict=True
-    ):
-        within = min(max(value, low), high)
+@compiled
+def note(told: FloatArray, slot: int, code: int, one: float, other: float) -> None:
+    """Put a reason with its two figures into told [SLOT_COUNT, 3]."""
+    told[slot, 0] = code
+    told[slot, 1] = one
+    told[slot, 2] = other
+
+
+@compiled
+def cut_to_bounds(values: FloatArray, low: FloatArray, high: FloatArray, told: FloatArray) -> None:
+    """Cut values [3] to the bounds and tell which bound cut."""
+    for dimension in range(DIMENSION_COUNT):
+        value = values[dimension]
+        within = min(max(value, low[dimension]), high[dimension])
         if within != value:
-            code = "BoundMax" if value > high else "BoundMin"
-            end = "maximum" if value > high else "minimum"
-            message = f"{name} {value} was proposed, the {end} allowed is {within}"
-            reasons.append(Reason(code, name, message))
-        cut.append(within)
-    return (cut[0], cut[1], cut[2]), reasons
+            code = BOUND_MAX if value > high[dimension] else BOUND_MIN
+            note(told, BOUND_SLOT + dimension, code, value, within)
+        values[dimension] = within
 
 
-def raised_to_minimum(values: Triple, bounds: Bounds) -> Triple:
-    """The values, raised to the minimums where they are below; nothing is lowered."""
-    low = lowest(bounds)
-    return max(values[0], low[0]), max(values[1], low[1]), max(values[2], low[2])
+@compiled
+def bring_into_bounds(
+    values: FloatArray, previous: FloatArray, low: FloatArray, high: FloatArray, may_shrink: bool
+) -> None:
+    """Bring values [3] into the bounds; where none may shrink, not below the previous."""
+    for dimension in range(DIMENSION_COUNT):
+        most = high[dimension] if may_shrink else max(high[dimension], previous[dimension])
+        values[dimension] = min(max(values[dimension], low[dimension]), most)
 
 
-def in_bounds_now(values: Triple, previous: Triple, bounds: Bounds, may_shrink: bool) -> Triple:
-    """The values in the bounds; without a truth to shrink on, no value below the previous."""
-    ends = []
-    for value, old, low, high in zip(
-        values, previous, lowest(bounds), highest(bounds), strict=True
-    ):
-        ends.append(min(max(value, low), high if may_shrink else max(high, old)))
-    return ends[0], ends[1], ends[2]
-
-
-def capacity_kept(
-    values: Triple, previous: Triple, cpu_usage_m: float, settings: GuardSettings
-) -> tuple[Triple, list[Reason]]:
-    """Replicas times CPU is left above the CPU in use and its margin, if it was above before.
+@compiled
+def keep_capacity(
+    values: FloatArray,
+    previous: FloatArray,
+    cpu_usage_m: float,
+    settings: FloatArray,
+    told: FloatArray,
+) -> None:
+    """Leave replicas times CPU above the CPU in use and its margin, if it was above before.
 
     CPU is given back first, up to what a replica had, then replicas. Example: 4 replicas of
     300 m use 900 m, margin 1.1. 2 of 200 m would be 400 m, below 990 m: CPU goes back to 300 m,
     replicas to ceil(990 / 300) = 4.
     """
     had = previous[REPLICAS] * previous[CPU]
-    needed = min(had, math.ceil(cpu_usage_m * settings.cpu_margin))
+    needed = min(had, math.ceil(cpu_usage_m * settings[CPU_MARGIN]))
     if values[REPLICAS] * values[CPU] >= needed:
-        return values, []
+        return
     most_cpu = max(previous[CPU], values[CPU])
-    cpu = min(most_cpu, math.ceil(needed / values[REPLICAS]))
-    cpu = max(cpu, values[CPU])
-    replicas = max(values[REPLICAS], math.ceil(needed / cpu))
-    message = f"{cpu_usage_m:.0f} m of CPU are in use: {needed} m are kept"
-    return (replicas, cpu, values[MEMORY]), [Reason("CpuInUse", "cpu", message)]
+    cpu = min(most_cpu, float(math.ceil(needed / values[REPLICAS])))
+    values[CPU] = max(cpu, values[CPU])
+    values[REPLICAS] = max(values[REPLICAS], float(math.ceil(needed / values[CPU])))
+    note(told, CPU_SLOT, CPU_IN_USE, cpu_usage_m, needed)
 
 
-def memory_kept(
-    values: Triple,
-    previous: Triple,
-    bounds: Bounds,
+@compiled
+def keep_memory(
+    values: FloatArray,
+    previous: FloatArray,
+    most_bytes: float,
     working_set_bytes: float,
-    settings: GuardSettings,
-) -> tuple[Triple, list[Reason]]:
-    """Memory is raised to the working set and its margin.
+    settings: FloatArray,
+    told: FloatArray,
+) -> None:
+    """Raise memory to the working set and its margin.
 
     The user's maximum is not exceeded for it, except that memory which is in use already is not
     taken away for the sake of a maximum.
     """
-    floor = math.ceil(working_set_bytes * settings.memory_margin)
-    floor = min(floor, max(bounds.memory_max_bytes, previous[MEMORY]))
-    if values[MEMORY] >= floor:
-        return values, []
-    message = f"the working set is {working_set_bytes:.0f} bytes: memory is at least {floor}"
-    raised = (values[REPLICAS], values[CPU], floor)
-    return raised, [Reason("WorkingSet", "memory", message)]
+    floor = float(math.ceil(working_set_bytes * settings[MEMORY_MARGIN]))
+    floor = min(floor, max(most_bytes, previous[MEMORY]))
+    if values[MEMORY] < floor:
+        note(told, MEMORY_SLOT, WORKING_SET, working_set_bytes, floor)
+        values[MEMORY] = floor

@@ -2,78 +2,119 @@
 
 from __future__ import annotations
 
-from components.recommender.allocation import CPU, DIMENSIONS, MEMORY, REPLICAS, Triple
-from components.recommender.guard_settings import GuardSettings
-from components.recommender.guard_state import GuardState, largest_wanted
-from components.recommender.reasons import Reason
+import math
+
+from components.cluster.compiled import FloatArray, compiled
+from components.recommender.allocation import REPLICAS
+from components.recommender.guard_limits import note
+from components.recommender.guard_settings import (
+    GROWTH,
+    GROWTH_COOL_DOWN_S,
+    REPLICAS_GROWTH_COUNT,
+    SHRINK,
+    SHRINK_COOL_DOWN_S,
+    SHRINK_WINDOW_S,
+    SMALLEST_CHANGE,
+)
+from components.recommender.guard_state import (
+    DIMENSION_COUNT,
+    GROWN_S,
+    SHRUNK_S,
+    largest_wanted,
+)
+from components.recommender.reasons import (
+    GROWTH_COOL_DOWN,
+    GROWTH_STEP,
+    OUT_OF_DISTRIBUTION,
+    PACE_SLOT,
+    SHRINK_COOL_DOWN,
+    SHRINK_STEP,
+    SHRINK_WINDOW,
+    STABILISED,
+)
 
 
-def paced(
-    wanted: Triple,
-    previous: Triple,
-    state: GuardState,
+@compiled
+def pace(
+    values: FloatArray,
+    previous: FloatArray,
+    state: FloatArray,
     may_shrink: bool,
     now_s: float,
-    settings: GuardSettings,
-) -> tuple[Triple, list[Reason]]:
-    """How far each dimension may go now, and what slowed it."""
-    reasons: list[Reason] = []
-    paced_values = []
-    for dimension, (new, old) in enumerate(zip(wanted, previous, strict=True)):
+    settings: FloatArray,
+    told: FloatArray,
+) -> None:
+    """Turn what is wanted, values [3], into how far each dimension may go now."""
+    for dimension in range(DIMENSION_COUNT):
+        new, old = values[dimension], previous[dimension]
+        value = new
         if new > old:
-            value, reason = _growth(dimension, new, old, state, now_s, settings)
+            value = growth(dimension, new, old, state, now_s, settings, told)
         elif new < old:
-            value, reason = _shrink(dimension, new, old, state, may_shrink, now_s, settings)
-        else:
-            value, reason = old, None
-        if dimension != REPLICAS and abs(value - old) < settings.smallest_change * old:
+            value = shrink(dimension, new, old, state, may_shrink, now_s, settings, told)
+        small = settings[SMALLEST_CHANGE] * old
+        if dimension != REPLICAS and abs(value - old) < small:
             value = old
-        paced_values.append(value)
-        reasons.extend([reason] if reason else [])
-    return (paced_values[0], paced_values[1], paced_values[2]), reasons
+        values[dimension] = value
 
 
-def _growth(
-    dimension: int, new: int, old: int, state: GuardState, now_s: float, settings: GuardSettings
-) -> tuple[int, Reason | None]:
-    name = DIMENSIONS[dimension]
-    if now_s - state.grown_s[dimension] < settings.growth_cool_down_s:
-        return old, Reason("GrowthCoolDown", name, f"{name} grew a moment ago")
+@compiled
+def growth(
+    dimension: int,
+    new: float,
+    old: float,
+    state: FloatArray,
+    now_s: float,
+    settings: FloatArray,
+    told: FloatArray,
+) -> float:
+    """How far a dimension that wants to grow may grow now."""
+    slot = PACE_SLOT + dimension
+    if now_s - state[GROWN_S + dimension] < settings[GROWTH_COOL_DOWN_S]:
+        note(told, slot, GROWTH_COOL_DOWN, 0.0, 0.0)
+        return old
     limit = largest_step_up(dimension, old, settings)
     if new > limit:
-        return limit, Reason("GrowthStep", name, f"{name} grows to {limit} first, not to {new}")
-    return new, None
+        note(told, slot, GROWTH_STEP, limit, new)
+        return limit
+    return new
 
 
-def _shrink(
+@compiled
+def shrink(
     dimension: int,
-    new: int,
-    old: int,
-    state: GuardState,
+    new: float,
+    old: float,
+    state: FloatArray,
     may_shrink: bool,
     now_s: float,
-    settings: GuardSettings,
-) -> tuple[int, Reason | None]:
-    name = DIMENSIONS[dimension]
+    settings: FloatArray,
+    told: FloatArray,
+) -> float:
+    """How far a dimension that wants to shrink may shrink now."""
+    slot = PACE_SLOT + dimension
     if not may_shrink:
-        message = f"{name} doesn't shrink on telemetry unlike what the policy was trained on"
-        return old, Reason("OutOfDistribution", name, message)
-    if now_s - state.shrunk_s[dimension] < settings.shrink_cool_down_s:
-        return old, Reason("ShrinkCoolDown", name, f"{name} shrank a moment ago")
+        note(told, slot, OUT_OF_DISTRIBUTION, 0.0, 0.0)
+        return old
+    if now_s - state[SHRUNK_S + dimension] < settings[SHRINK_COOL_DOWN_S]:
+        note(told, slot, SHRINK_COOL_DOWN, 0.0, 0.0)
+        return old
     largest = largest_wanted(state, dimension, now_s, settings)
-    if largest is None or largest >= old:
-        message = f"{name} shrinks when that was wanted for {settings.shrink_window_s:g} s"
-        return old, Reason("Stabilised", name, message)
+    if largest >= old:
+        note(told, slot, SHRINK_WINDOW, settings[SHRINK_WINDOW_S], 0.0)
+        return old
     limit = largest_step_down(dimension, old, settings)
     if largest < limit:
-        return limit, Reason("ShrinkStep", name, f"{name} shrinks to {limit} first, not to {new}")
+        note(told, slot, SHRINK_STEP, limit, new)
+        return limit
     if largest > new:
-        message = f"{name} shrinks to {largest}, the most that was wanted lately, not to {new}"
-        return largest, Reason("Stabilised", name, message)
-    return new, None
+        note(told, slot, STABILISED, largest, new)
+        return largest
+    return new
 
 
-def largest_step_up(dimension: int, old: int, settings: GuardSettings) -> int:
+@compiled
+def largest_step_up(dimension: int, old: float, settings: FloatArray) -> float:
     """The most that a dimension may grow to in one decision.
 
     | dimension | had | at most, by default |
@@ -82,13 +123,12 @@ def largest_step_up(dimension: int, old: int, settings: GuardSettings) -> int:
     | replicas  | 10  | 20 (100 % more)     |
     | CPU       | 300 | 600                 |
     """
-    if dimension == REPLICAS:
-        return old + max(settings.replicas_growth_count, int(old * settings.replicas_growth))
-    share = settings.cpu_growth if dimension == CPU else settings.memory_growth
-    return old + max(1, int(old * share))
+    least = settings[REPLICAS_GROWTH_COUNT] if dimension == REPLICAS else 1.0
+    return float(old + max(least, math.floor(old * settings[GROWTH + dimension])))
 
 
-def largest_step_down(dimension: int, old: int, settings: GuardSettings) -> int:
+@compiled
+def largest_step_down(dimension: int, old: float, settings: FloatArray) -> float:
     """The least that a dimension may shrink to in one decision.
 
     | dimension | had | at least, by default |
@@ -98,9 +138,4 @@ def largest_step_down(dimension: int, old: int, settings: GuardSettings) -> int:
     | CPU       | 300 | 210 (30 % less)      |
     | memory    | 100 | 80 (20 % less)       |
     """
-    shares = {
-        REPLICAS: settings.replicas_shrink,
-        CPU: settings.cpu_shrink,
-        MEMORY: settings.memory_shrink,
-    }
-    return old - max(1, int(old * shares[dimension]))
+    return float(old - max(1.0, math.floor(old * settings[SHRINK + dimension])))

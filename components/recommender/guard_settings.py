@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+
+import numpy as np
+
+from components.cluster.compiled import FloatArray
+
+# The order of the fields in a row of settings, as compiled functions read them.
+STALE_AFTER_S = 0
+AHEAD_S = 1
+MEMORY_MARGIN = 2
+CPU_MARGIN = 3
+IMPLAUSIBLE = 4
+SMALLEST_CHANGE = 5
+SHRINK_WINDOW_S = 6
+LONGEST_GAP_S = 7
+SHRINK_COOL_DOWN_S = 8
+GROWTH_COOL_DOWN_S = 9
+REPLICAS_GROWTH_COUNT = 10
+GROWTH = 11
+SHRINK = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +47,12 @@ class GuardSettings:
     growth_cool_down_s: float = 0.0
     replicas_growth_count: int = 4
     replicas_growth: float = 1.0
-    replicas_shrink: float = 0.5
     cpu_growth: float = 1.0
-    cpu_shrink: float = 0.3
     memory_growth: float = 1.0
+    replicas_shrink: float = 0.5
+    cpu_shrink: float = 0.3
     memory_shrink: float = 0.2
+
+    def row(self) -> FloatArray:
+        """The settings as a row; GROWTH and SHRINK begin the shares of the three dimensions."""
+        return np.array(astuple(self), dtype=np.float64)

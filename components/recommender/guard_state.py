@@ -1,78 +1,101 @@
-"""What the guard remembers of one workload between two decisions."""
+"""What the guard remembers of a workload between two decisions, as a row of numbers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import numpy as np
 
-from components.recommender.allocation import Triple
-from components.recommender.guard_settings import GuardSettings
+from components.cluster.compiled import FloatArray, compiled
+from components.recommender.guard_settings import LONGEST_GAP_S, SHRINK_WINDOW_S
 
-# However often decisions come, no more than this many are kept of the window.
-_MOST_KEPT = 32
+DIMENSION_COUNT = 3
+# However often decisions come, no more than this many are kept of the window, and the newest.
+MOST_KEPT = 32
 
-Times = tuple[float, float, float]
-NEVER: Times = (float("-inf"),) * 3
+# The start of the unbroken watch (a shrink needs a whole window of it); how many wanted
+# allocations are kept (0: the workload was never seen); when each dimension last grew and shrank;
+# the times of what was wanted within the bounds, oldest first; what was wanted.
+WATCHED_SINCE_S = 0
+KEPT = 1
+GROWN_S = 2
+SHRUNK_S = GROWN_S + DIMENSION_COUNT
+TIMES_S = SHRUNK_S + DIMENSION_COUNT
+WANTED = TIMES_S + MOST_KEPT + 1
+GUARD_STATE_COUNT = WANTED + DIMENSION_COUNT * (MOST_KEPT + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class GuardState:
-    """`watched_since_s`: the start of the unbroken watch; a shrink needs a whole window of it.
+def empty_guard_states(count: int) -> FloatArray:
+    """States [B, G] of workloads that were never seen."""
+    states = np.zeros((count, GUARD_STATE_COUNT))
+    states[:, GROWN_S:TIMES_S] = -np.inf
+    return states
 
-    `wanted`: times and what was wanted within the bounds, oldest first. `grown_s`, `shrunk_s`: the
-    last change of replicas, CPU and memory.
+
+@compiled
+def begin_watch(state: FloatArray, previous: FloatArray, now_s: float) -> None:
+    """Watch anew, with what is there as the first thing wanted."""
+    state[WATCHED_SINCE_S] = now_s
+    state[KEPT] = 0.0
+    add_wanted(state, previous, now_s)
+
+
+@compiled
+def add_wanted(state: FloatArray, wanted: FloatArray, now_s: float) -> None:
+    """Remember one more wanted allocation [3]."""
+    kept = int(state[KEPT])
+    state[TIMES_S + kept] = now_s
+    start = WANTED + kept * DIMENSION_COUNT
+    state[start : start + DIMENSION_COUNT] = wanted
+    state[KEPT] = kept + 1.0
+
+
+@compiled
+def watch(state: FloatArray, previous: FloatArray, now_s: float, settings: FloatArray) -> None:
+    """Bring the state to a time: what is older than the window is forgotten.
+
+    A first look, a silence and a clock that jumped start the watch anew; after a jump back,
+    cool-downs count from now.
     """
-
-    watched_since_s: float
-    wanted: tuple[tuple[float, Triple], ...]
-    grown_s: Times = NEVER
-    shrunk_s: Times = NEVER
-
-
-def watched(
-    state: GuardState | None, previous: Triple, now_s: float, settings: GuardSettings
-) -> GuardState:
-    """The state at a time, without what is older than the window.
-
-    A first look, a silence and a clock that jumped start the watch anew, with what is there as the
-    first thing wanted; after a jump back, cool-downs count from now.
-    """
-    if state is None:
-        return GuardState(now_s, ((now_s, previous),))
-    silence_s = now_s - state.wanted[-1][0]
-    if not 0 <= silence_s <= settings.longest_gap_s:
-        return GuardState(
-            now_s,
-            ((now_s, previous),),
-            grown_s=_not_after(state.grown_s, now_s),
-            shrunk_s=_not_after(state.shrunk_s, now_s),
-        )
-    kept = [item for item in state.wanted if now_s - item[0] < settings.shrink_window_s]
-    return replace(state, wanted=tuple(kept[-_MOST_KEPT:]) or ((now_s, previous),))
+    kept = int(state[KEPT])
+    if kept == 0:
+        begin_watch(state, previous, now_s)
+        return
+    silence_s = now_s - state[TIMES_S + kept - 1]
+    if not 0.0 <= silence_s <= settings[LONGEST_GAP_S]:
+        for index in range(GROWN_S, TIMES_S):
+            state[index] = min(state[index], now_s)
+        begin_watch(state, previous, now_s)
+        return
+    first = max(0, kept - MOST_KEPT)
+    while first < kept and now_s - state[TIMES_S + first] >= settings[SHRINK_WINDOW_S]:
+        first += 1
+    if first == kept:
+        state[KEPT] = 0.0
+        add_wanted(state, previous, now_s)
+        return
+    for index in range(first, kept):
+        state[TIMES_S + index - first] = state[TIMES_S + index]
+        for dimension in range(DIMENSION_COUNT):
+            to = WANTED + (index - first) * DIMENSION_COUNT + dimension
+            state[to] = state[WANTED + index * DIMENSION_COUNT + dimension]
+    state[KEPT] = float(kept - first)
 
 
-def with_wanted(state: GuardState, wanted: Triple, now_s: float) -> GuardState:
-    """The state after one more thing was wanted."""
-    return replace(state, wanted=(*state.wanted, (now_s, wanted)))
+@compiled
+def note_change(state: FloatArray, before: FloatArray, after: FloatArray, now_s: float) -> None:
+    """Remember when each dimension grew or shrank."""
+    for dimension in range(DIMENSION_COUNT):
+        if after[dimension] > before[dimension]:
+            state[GROWN_S + dimension] = now_s
+        elif after[dimension] < before[dimension]:
+            state[SHRUNK_S + dimension] = now_s
 
 
-def with_change(state: GuardState, before: Triple, after: Triple, now_s: float) -> GuardState:
-    """The state after an allocation was given."""
-    changes = list(zip(before, after, state.grown_s, state.shrunk_s, strict=True))
-    grown = [now_s if new > old else grown_s for old, new, grown_s, _ in changes]
-    shrunk = [now_s if new < old else shrunk_s for old, new, _, shrunk_s in changes]
-    return replace(
-        state, grown_s=(grown[0], grown[1], grown[2]), shrunk_s=(shrunk[0], shrunk[1], shrunk[2])
-    )
-
-
-def largest_wanted(
-    state: GuardState, dimension: int, now_s: float, settings: GuardSettings
-) -> int | None:
-    """The largest of the window in one dimension; None before a whole window was watched."""
-    if now_s - state.watched_since_s < settings.shrink_window_s:
-        return None
-    return max(wanted[dimension] for _, wanted in state.wanted)
-
-
-def _not_after(times_s: Times, now_s: float) -> Times:
-    return min(times_s[0], now_s), min(times_s[1], now_s), min(times_s[2], now_s)
+@compiled
+def largest_wanted(state: FloatArray, dimension: int, now_s: float, settings: FloatArray) -> float:
+    """The largest of the window in one dimension; infinite before a whole window was watched."""
+    if now_s - state[WATCHED_SINCE_S] < settings[SHRINK_WINDOW_S]:
+        return np.inf
+    largest = 0.0
+    for index in range(int(state[KEPT])):
+        largest = max(largest, state[WANTED + index * DIMENSION_COUNT + dimension])
+    return float(largest)

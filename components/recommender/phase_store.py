@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.artifacts.files import json_bytes
 from components.artifacts.store import Store
@@ -19,16 +20,33 @@ _VERSION = 1
 _LONGEST = 1440
 
 
+Shares = NDArray[np.uint16]
+# A share of 1 in the unit that is kept: a day of intervals of thousands of workloads takes room.
+_ONE = 10_000
+# A longer record hardly changes from one interval to the next: its reference is computed anew
+# after so many.
+_SHORT = 60
+_REFERENCE_EVERY = 15
+
+
+def _no_shares() -> Shares:
+    return np.zeros(0, dtype=np.uint16)
+
+
 @dataclass(frozen=True, slots=True)
 class PhaseRecord:
-    """`violations`: the incumbent's shares, one an interval, newest last; `oom_kills` in them.
+    """`violations` [N]: the incumbent's shares in ten-thousandths, newest last; `oom_kills` there.
 
-    `tag` names the stored version (None: none); `unsaved` counts intervals since.
+    `reference`: what the incumbent achieved, None before one interval was measured, computed
+    `reference_age` intervals ago. `tag` names the stored version (None: none); `unsaved` counts
+    intervals since.
     """
 
     state: PhaseState = field(default_factory=PhaseState)
-    violations: tuple[float, ...] = ()
+    violations: Shares = field(default_factory=_no_shares)
     oom_kills: float = 0.0
+    reference: Reference | None = None
+    reference_age: int = 0
     tag: str | None = None
     unsaved: int = 0
 
@@ -36,15 +54,21 @@ class PhaseRecord:
         """The record after one more interval in which the incumbent acted; NaN counts nothing."""
         if not math.isfinite(violation):
             return self
-        kept = (*self.violations, round(violation, 4))[-_LONGEST:]
-        faded = self.oom_kills * (1 - 1 / _LONGEST)
-        return replace(self, violations=kept, oom_kills=faded + oom_kills)
+        share = np.uint16(round(_ONE * min(max(violation, 0.0), 1.0)))
+        kept = np.append(self.violations[-(_LONGEST - 1) :], share)
+        kills = self.oom_kills * (1 - 1 / _LONGEST) + oom_kills
+        due = len(kept) < _SHORT or self.reference_age + 1 >= _REFERENCE_EVERY
+        return replace(
+            self,
+            violations=kept,
+            oom_kills=kills,
+            reference=_reference(kept, kills) if due else self.reference,
+            reference_age=0 if due else self.reference_age + 1,
+        )
 
-    def reference(self) -> Reference | None:
-        """What the incumbent achieved; None before one interval was measured."""
-        if not self.violations:
-            return None
-        return reference_of(np.array(self.violations), round(self.oom_kills))
+
+def _reference(violations: Shares, oom_kills: float) -> Reference | None:
+    return reference_of(violations / _ONE, round(oom_kills)) if len(violations) else None
 
 
 def load_record(store: Store, namespace: str, name: str) -> PhaseRecord:
@@ -56,11 +80,16 @@ def load_record(store: Store, namespace: str, name: str) -> PhaseRecord:
         value = json.loads(tagged[0])
         if value["version"] != _VERSION:
             raise ValueError(f"version {value['version']} is not {_VERSION}")
-        violations = tuple(float(item) for item in value["violations"])
-        if not all(0 <= item <= 1 for item in violations):
+        shares = np.array(value["violations"], dtype=np.float64).reshape(-1)
+        if not ((shares >= 0) & (shares <= 1)).all():
             raise ValueError("a violation is no share")
+        violations, kills = np.rint(_ONE * shares).astype(np.uint16), float(value["oom_kills"])
         return PhaseRecord(
-            from_json(json.dumps(value["phase"])), violations, float(value["oom_kills"]), tagged[1]
+            state=from_json(json.dumps(value["phase"])),
+            violations=violations,
+            oom_kills=kills,
+            reference=_reference(violations, kills),
+            tag=tagged[1],
         )
     except (ValueError, KeyError, TypeError, UserError) as error:
         raise UserError(
@@ -73,12 +102,14 @@ def save_record(store: Store, namespace: str, name: str, record: PhaseRecord) ->
     document = {
         "version": _VERSION,
         "phase": json.loads(to_json(record.state)),
-        "violations": list(record.violations),
+        "violations": [round(share / _ONE, 4) for share in record.violations.tolist()],
         "oom_kills": record.oom_kills,
     }
-    written = store.write_if(_key(namespace, name), json_bytes(document), record.tag)
-    stored = load_record(store, namespace, name)
-    return replace(record, tag=stored.tag, unsaved=0) if written else stored
+    key = _key(namespace, name)
+    if not store.write_if(key, json_bytes(document), record.tag):
+        return load_record(store, namespace, name)
+    tagged = store.read_tagged(key)
+    return replace(record, tag=tagged[1] if tagged else None, unsaved=0)
 
 
 def _key(namespace: str, name: str) -> str:

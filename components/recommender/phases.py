@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -57,9 +58,10 @@ class Phases:
                 continue
             try:
                 workload = subject.workload
-                self._records[subject.key] = load_record(
-                    self._store, workload.namespace, workload.name
-                )
+                record = load_record(self._store, workload.namespace, workload.name)
+                # Each has its turn to be stored: not all of them in the same tick.
+                turn = zlib.crc32(subject.key.encode()) % self._settings.save_every
+                self._records[subject.key] = replace(record, unsaved=turn)
             except (UserError, TemporaryError) as error:
                 problems[subject.key] = str(error)
                 _log.warning("%s: its phase can't be read: %s", subject.key, error)
@@ -103,7 +105,7 @@ class Phases:
             ),
             loaded.digest if loaded else "",
             policies.gate_open(subject, before.barred),
-            record.reference(),
+            record.reference,
             self._settings.phases,
             now_s,
         )

@@ -58,8 +58,11 @@ class Policies:
         self.problems = {}
         if self._store is None:
             return
+        let_in = [item for item in subjects if item.gate_open]
+        # A share for each thread: a task for each workload costs more than what it does.
+        shares = [let_in[start :: self._workers] for start in range(self._workers)]
         with ThreadPoolExecutor(self._workers) as threads:
-            list(threads.map(self._follow, [item for item in subjects if item.gate_open]))
+            list(threads.map(self._follow_all, shares))
 
     def channel(self, key: str) -> Channel | None:
         """The channel as last read; None before it could be read once."""
@@ -79,6 +82,10 @@ class Policies:
         if channel is None or channel.current is None or not subject.gate_open:
             return False
         return channel.state != INCUMBENT or channel.current in barred
+
+    def _follow_all(self, subjects: Sequence[Subject]) -> None:
+        for subject in subjects:
+            self._follow(subject)
 
     def _follow(self, subject: Subject) -> None:
         assert self._store is not None

@@ -69,30 +69,6 @@ def refusal(message: str) -> Condition:
     return Condition(PROVIDED, FALSE, "InvalidObject", message)
 
 
-def held_at(subject: Subject) -> Allocation:
-    """The last recommendation, but no dimension below what is in force: nothing shrinks on it."""
-    last, now = last_recommended(subject), subject.current
-    return Allocation(
-        max(last.replicas, now.replicas),
-        max(last.cpu_m, now.cpu_m),
-        max(last.memory_bytes, now.memory_bytes),
-    )
-
-
-def last_recommended(subject: Subject) -> Allocation:
-    """What the status says, else what is in force."""
-    now, mine = subject.current, subject.autoscaler
-    sizes = [
-        item.target for item in mine.recommendations if item.container == subject.workload.container
-    ]
-    size = sizes[0] if sizes else None
-    return Allocation(
-        mine.desired_replicas or now.replicas,
-        (size.cpu_m if size else None) or now.cpu_m,
-        (size.memory_bytes if size else None) or now.memory_bytes,
-    )
-
-
 def is_number(proposal: Proposal | None) -> bool:
     """Whether every value of a proposal is finite and above zero."""
     return proposal is not None and all(

@@ -11,32 +11,67 @@ from components.kubernetes_api.client import KubernetesClient
 from components.kubernetes_api.conditions import Condition, condition, with_condition
 from components.kubernetes_api.errors import AbsentError, ConflictError
 from components.recommender.allocation import Allocation, Proposal
-from components.recommender.recommendation import (
-    Recommendation,
-    is_number,
-    last_recommended,
-)
+from components.recommender.recommendation import Recommendation, is_number
 from components.workload.quantities import format_cpu, format_memory
 
 _ATTEMPTS = 4
+_Signature = tuple[object, ...]
 # So little above the target is left as it is; the guard makes no smaller changes either.
 _LEFT = 1.04
+
+
+class Told:
+    """What is known to stand in the statuses: only what may be news is compared and written.
+
+    A status is compared once for each version of the object and each thing that there is to say.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[str, tuple[str, _Signature]] = {}
+
+    def news(self, recommendations: Sequence[Recommendation]) -> list[Recommendation]:
+        """Those whose status has to be written."""
+        said, changed = {}, []
+        for item in recommendations:
+            mine = item.subject.autoscaler
+            now = (mine.resource_version, _signature(item))
+            if self._said.get(mine.key) == now or not _is_news(item):
+                said[mine.key] = now
+            else:
+                changed.append(item)
+        self._said = said
+        return changed
+
+
+def _signature(item: Recommendation) -> _Signature:
+    phase = item.phase
+    codes = tuple((reason.code, reason.dimension) for reason in item.reasons)
+    return (
+        item.target,
+        item.by_policy,
+        codes,
+        item.subject.other_owner,
+        (phase.phase, phase.reason, phase.digest),
+    )
+
+
+def _is_news(recommendation: Recommendation) -> bool:
+    subject = recommendation.subject
+    mine = subject.autoscaler
+    same = mine.desired_replicas is not None and subject.last == recommendation.target
+    told = same and mine.recommendations and _told(mine.conditions, recommendation.conditions())
+    return not told
 
 
 def write_recommendation(
     client: KubernetesClient, recommendation: Recommendation, now_s: float
 ) -> bool:
-    """Writes the recommendation where it or a condition changed; whether anything was written.
+    """Writes the recommendation; whether the object was still there.
 
     Raises what the client raises.
     """
-    subject = recommendation.subject
-    mine, conditions = subject.autoscaler, recommendation.conditions()
-    same = mine.desired_replicas is not None and last_recommended(subject) == recommendation.target
-    if same and mine.recommendations and _told(mine.conditions, conditions):
-        return False
-    status = _status(recommendation)
-    return _write(client, mine, conditions, status, now_s)
+    mine = recommendation.subject.autoscaler
+    return _write(client, mine, recommendation.conditions(), _status(recommendation), now_s)
 
 
 def write_refusal(

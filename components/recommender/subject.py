@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
 from components.cluster.hpa import DEFAULT_TARGET
+from components.cluster.limits import limits_of
 from components.cluster.vpa import DEFAULT_MARGIN, MINIMUM_MEMORY_BYTES
 from components.kubernetes_api.autoscaler import MultidimPodAutoscaler
+from components.kubernetes_api.container_policy import OFF
 from components.kubernetes_api.errors import BadObjectError
 from components.kubernetes_api.names import PREFIX
 from components.kubernetes_api.resources import Resources
 from components.kubernetes_api.targets import Target
 from components.recommender.allocation import Allocation
+from components.recommender.reasons import OTHER_OWNER, ROLLOUT_IN_PROGRESS
 from components.workload.document import MetricsDocument
 from components.workload.spec import Bounds, MetricSource, Slo, Workload
 
@@ -41,7 +44,10 @@ class IncumbentSettings:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """`current` is in force; `gate_open` whether its object lets a policy in at all."""
+    """`current` is in force; `gate_open` whether its object lets a policy in at all.
+
+    `figures`: its numbers in one row, as `subject_rows` reads them.
+    """
 
     autoscaler: MultidimPodAutoscaler
     workload: Workload
@@ -50,11 +56,40 @@ class Subject:
     has_objective: bool
     rolling_out: bool
     other_owner: str
+    figures: tuple[float, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # A subject is kept from tick to tick while its objects are unchanged: computed once.
+        object.__setattr__(self, "figures", _figures(self))
 
     @property
     def key(self) -> str:
         """Return the key of its MultidimPodAutoscaler."""
         return self.autoscaler.key
+
+    @property
+    def last(self) -> Allocation:
+        """Return what was recommended last, as the status says, else what is in force."""
+        now, mine = self.current, self.autoscaler
+        container = self.workload.container
+        sizes = [item.target for item in mine.recommendations if item.container == container]
+        size = sizes[0] if sizes else None
+        return Allocation(
+            mine.desired_replicas or now.replicas,
+            (size.cpu_m if size else None) or now.cpu_m,
+            (size.memory_bytes if size else None) or now.memory_bytes,
+        )
+
+    @property
+    def previous(self) -> Allocation:
+        """Return what a recommendation starts from: what is in force.
+
+        Where nothing is applied it is what was recommended last: in the mode Off the workload
+        never follows, and each recommendation would stay the first step.
+        """
+        if self.autoscaler.update_mode == OFF and not self.other_owner:
+            return self.last
+        return self.current
 
     @property
     def gate_open(self) -> bool:
@@ -91,6 +126,22 @@ def subject_of(
         has_objective=slo is not None,
         rolling_out=target.rolling_out or target.being_brought_in_step or target.unseen,
         other_owner=", ".join(other_owners),
+    )
+
+
+def _figures(subject: Subject) -> tuple[float, ...]:
+    incumbent = subject.incumbent
+    hold = ROLLOUT_IN_PROGRESS if subject.rolling_out else 0
+    return (
+        *subject.current.values,
+        *subject.last.values,
+        *subject.previous.values,
+        *limits_of([subject.workload])[0].tolist(),
+        incumbent.cpu_target,
+        incumbent.memory_margin,
+        incumbent.memory_floor_bytes,
+        incumbent.cpu_m,
+        OTHER_OWNER if subject.other_owner else hold,
     )
 
 

@@ -1,26 +1,30 @@
-"""Telemetry frames of all workloads as one block of samples, and what they can be trusted for."""
+"""Recent telemetry as one block of samples, and what it can be trusted for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from components.cluster import sample as smp
 from components.cluster.compiled import FloatArray
-from components.cluster.telemetry_samples import MEASURED_COLUMNS
-from components.recommender.guard import Evidence
-from components.recommender.subject import Subject
-from components.workload.telemetry import STEP_S, times_ms
+from components.recommender.guard import (
+    AGE_S,
+    CPU_USAGE_M,
+    EVIDENCE_COUNT,
+    MISSING,
+    UNLIKE,
+    WORKING_SET_BYTES,
+)
+from components.recommender.telemetry_source import STEPS, Recent
+from components.workload.telemetry import STEP_S
 
-# Five minutes: enough for a rule that starts to see a rate and its trend.
-STEPS = 20
+Flags = NDArray[np.bool_]
+
 # What is in force is known from the cluster, not from telemetry.
 _IN_FORCE = ((smp.REPLICAS_WANTED, 0), (smp.CPU_REQUEST_M, 1), (smp.MEMORY_REQUEST_BYTES, 2))
 _INTERVAL = 4
-_COLUMNS = frozenset(("time", *MEASURED_COLUMNS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,77 +51,50 @@ class Batch:
         new: FloatArray = np.clip(known, 0.0, float(STEPS))
         return new
 
-    def evidence(self, row: int, now_s: float, needs_load: bool, unlike: bool) -> Evidence:
-        """What the guard has to know of one row."""
-        newest_s = float(self.newest_s[row])
-        if needs_load:
-            newest_s = min(newest_s, float(self.load_s[row]))
-        recent = self.raw[row, -_INTERVAL:]
-        return Evidence(
-            age_s=now_s - newest_s,
-            missing=not np.isfinite(newest_s),
-            out_of_distribution=unlike,
-            working_set_bytes=_largest(recent[:, smp.MEMORY_WORKING_SET_BYTES]),
-            cpu_usage_m=_largest(recent[:, smp.CPU_USAGE_M]),
-        )
+    def evidence(self, now_s: float, needs_load: Flags, unlike: Flags) -> FloatArray:
+        """What the guard has to know of each row [B, EVIDENCE_COUNT].
+
+        needs_load [B]: whether rate and latency are decided on too. unlike [B]: whether the rate
+        is far from all that the policy was trained on.
+        """
+        newest_s = np.where(needs_load, np.minimum(self.newest_s, self.load_s), self.newest_s)
+        recent = self.raw[:, -_INTERVAL:]
+        rows = np.empty((len(newest_s), EVIDENCE_COUNT))
+        rows[:, AGE_S] = now_s - newest_s
+        rows[:, MISSING] = ~np.isfinite(newest_s)
+        rows[:, UNLIKE] = unlike
+        rows[:, WORKING_SET_BYTES] = _largest(recent[:, :, smp.MEMORY_WORKING_SET_BYTES])
+        rows[:, CPU_USAGE_M] = _largest(recent[:, :, smp.CPU_USAGE_M])
+        return rows
 
 
-def batch_of(
-    frames: Mapping[str, pd.DataFrame], subjects: Sequence[Subject], current: FloatArray
-) -> Batch:
-    """The last STEPS rows of each subject's frame; a subject without a frame is all gaps.
+def batch_of(recent: Recent, current: FloatArray) -> Batch:
+    """The samples of each subject; current [B, 3] is in force.
 
-    current [B, 3] is in force. Infinite and negative values are gaps. A frame that lacks a column
-    or has no rows counts as absent.
+    Infinite and negative values are gaps.
     """
-    raw = np.full((len(subjects), STEPS, len(MEASURED_COLUMNS)), np.nan)
-    end_s = np.full(len(subjects), -np.inf)
-    found = {
-        row: frame
-        for row, subject in enumerate(subjects)
-        if (frame := frames.get(subject.workload.key)) is not None
-        and len(frame)
-        and _COLUMNS.issubset(frame.columns)
-    }
-    if found:
-        _lay(raw, end_s, found)
-    raw[~np.isfinite(raw) | (raw < 0)] = np.nan
+    sensible = np.isfinite(recent.values) & (recent.values >= 0)
+    raw: FloatArray = np.where(sensible, recent.values, np.nan)
     have_usage = _all_known(raw, smp.CPU_USAGE_M, smp.MEMORY_WORKING_SET_BYTES, smp.REPLICAS_READY)
     have_load = _all_known(raw, smp.REQUEST_RATE_PER_S)
     return Batch(
         raw=raw,
         samples=_filled(raw, current),
         known=have_usage.astype(np.float64),
-        newest_s=_newest(have_usage, end_s),
-        load_s=_newest(have_load, end_s),
-        end_s=end_s,
+        newest_s=_newest(have_usage, recent.end_s),
+        load_s=_newest(have_load, recent.end_s),
+        end_s=recent.end_s,
     )
 
 
-def _lay(raw: FloatArray, end_s: FloatArray, found: Mapping[int, pd.DataFrame]) -> None:
-    """Puts the frames by row into raw [B, T, C], each at its end, and their last times."""
-    # One frame of all: a column is then read once, not once for each workload.
-    every = pd.concat(found.values(), ignore_index=True)
-    lengths = np.array([len(frame) for frame in found.values()])
-    back = np.concatenate([np.arange(length - 1, -1, -1) for length in lengths])
-    kept = back < STEPS
-    rows = np.repeat(np.fromiter(found, dtype=np.int64), lengths)
-    for field, column in enumerate(MEASURED_COLUMNS):
-        raw[rows[kept], STEPS - 1 - back[kept], field] = every[column].to_numpy()[kept]
-    last = back == 0
-    end_s[rows[last]] = times_ms(every)[last] / 1000
-
-
-def _all_known(raw: FloatArray, *fields: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _all_known(raw: FloatArray, *fields: int) -> Flags:
     known = np.isfinite(raw[:, :, fields[0]])
     for field in fields[1:]:
         known &= np.isfinite(raw[:, :, field])
     return known
 
 
-def _newest(
-    known: np.ndarray[tuple[int, int], np.dtype[np.bool_]], end_s: FloatArray
-) -> FloatArray:
+def _newest(known: Flags, end_s: FloatArray) -> FloatArray:
     """The time of the last known step [B], -inf where there is none."""
     back = np.argmax(known[:, ::-1], axis=1)
     return np.where(known.any(axis=1), end_s - back * STEP_S, -np.inf)
@@ -149,6 +126,7 @@ def _filled(raw: FloatArray, current: FloatArray) -> FloatArray:
     return samples
 
 
-def _largest(values: FloatArray) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.max()) if known.size else float("nan")
+def _largest(values: FloatArray) -> FloatArray:
+    """The largest known of each row [B] of values [B, T], NaN where none is known."""
+    most: FloatArray = np.where(np.isfinite(values), values, -np.inf).max(axis=1)
+    return np.where(np.isfinite(most), most, np.nan)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from components.errors import UserError
+from components.recommender.telemetry_source import Recent, recent_of
 from components.workload.spec import Workload
 from components.workload.telemetry import read_telemetry, telemetry_file
 
@@ -22,8 +23,8 @@ class TelemetryFolder:
 
     folder: Path
 
-    def recent(self, workloads: Sequence[Workload], now_s: float) -> Mapping[str, pd.DataFrame]:
-        """The frames of the files that can be read, up to `now_s`; others are logged."""
+    def recent(self, workloads: Sequence[Workload], now_s: float) -> Recent:
+        """What the files that can be read say up to `now_s`; the others are logged."""
         frames = {}
         now = pd.Timestamp(now_s, unit="s", tz="UTC")
         for workload in workloads:
@@ -33,4 +34,4 @@ class TelemetryFolder:
                 _log.warning("%s", error)
                 continue
             frames[workload.key] = frame[frame["time"] <= now]
-        return frames
+        return recent_of(frames, workloads)

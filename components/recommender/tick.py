@@ -2,46 +2,65 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 from components.artifacts.store import Store
 from components.cluster import sample as smp
 from components.cluster.compiled import FloatArray
+from components.cluster.reward import INTERVAL_STEPS
 from components.errors import TemporaryError, UserError
 from components.kubernetes_api.autoscaler import MultidimPodAutoscaler
 from components.kubernetes_api.capabilities import Capabilities
 from components.kubernetes_api.client import KubernetesClient
 from components.kubernetes_api.events import NORMAL, WARNING, post_event
-from components.recommender.allocation import Proposal
-from components.recommender.cluster_reading import Reading, read_cluster
-from components.recommender.deciding import Decider
+from components.recommender.cluster_reading import ClusterReader, Reading
+from components.recommender.deciding import Decider, Wish
 from components.recommender.decisions import Controllers, Proposals
 from components.recommender.exposition import Figures
 from components.recommender.phase_state import INCUMBENT, SHADOW
 from components.recommender.phases import Phases, Seen
 from components.recommender.policies import Policies
-from components.recommender.recommendation import Recommendation, is_number, refusal
+from components.recommender.recommendation import Recommendation, refusal
 from components.recommender.reversals import Reversals
 from components.recommender.settings import RecommenderSettings
-from components.recommender.status import write_recommendation, write_refusal
+from components.recommender.status import Told, write_recommendation, write_refusal
 from components.recommender.subject import Subject
-from components.recommender.telemetry_batch import Batch, batch_of
-from components.recommender.telemetry_source import TelemetrySource
+from components.recommender.subject_rows import SubjectRows, rows_of
+from components.recommender.telemetry_batch import Batch, Flags, batch_of
+from components.recommender.telemetry_source import Recent, TelemetrySource, nothing_known
 from components.recommender.violations import (
-    expected_violation,
+    expected_violations,
     measured_violations,
     oom_kills,
 )
 
 _log = logging.getLogger(__name__)
 COMPONENT = "aware-recommender"
+Refused = Sequence[tuple[MultidimPodAutoscaler, str]]
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without cyclic garbage collection meanwhile.
+
+    A tick makes some hundred thousand objects that live until its end: the collector would walk
+    over them again and again and find nothing.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 @dataclass
@@ -65,6 +84,8 @@ class Recommender:
         self.phases = Phases(self.store, self.settings)
         self.decider = Decider(self.settings)
         self.reversals = Reversals()
+        self.reader = ClusterReader()
+        self.told = Told()
 
     def tick(self) -> list[Recommendation]:
         """Decides once for all workloads.
@@ -72,93 +93,125 @@ class Recommender:
         Raises what the client raises only where the cluster as a whole can't be read; whatever
         else fails holds or is the incumbent's, and is told in the conditions and the log.
         """
-        reading = read_cluster(self.client, self.capabilities)
-        now_s = self.wall_clock()
-        recommendations = self.decide(reading, now_s)
-        with ThreadPoolExecutor(self.settings.workers) as threads:
-            written = list(threads.map(lambda item: self._write(item, now_s), recommendations))
-            written += threads.map(
-                lambda item: self._refuse(item[0], item[1], now_s), reading.refused
-            )
-        self.figures.ticked(recommendations, len(reading.refused), sum(written), now_s)
+        with uncollected():
+            reading = self.reader.read(self.client, self.capabilities)
+            now_s = self.wall_clock()
+            recommendations = self.decide(reading, now_s)
+            news = self.told.news(recommendations)
+            written = self.write(news, reading.refused, now_s)
+        self.figures.ticked(recommendations, len(reading.refused), written, now_s)
         return recommendations
+
+    def write(self, news: Sequence[Recommendation], refused: Refused, now_s: float) -> int:
+        """Writes what is new into the statuses; how many were written."""
+        with ThreadPoolExecutor(self.settings.workers) as threads:
+            written = list(threads.map(lambda item: self._write(item, now_s), news))
+            written += threads.map(lambda item: self._refuse(item[0], item[1], now_s), refused)
+        return sum(written)
 
     def decide(self, reading: Reading, now_s: float) -> list[Recommendation]:
         """The recommendations for what was read; phases are advanced, nothing is written."""
         subjects = reading.subjects
+        keys = [item.key for item in subjects]
         self.policies.refresh(subjects)
         self.phases.load(subjects)
-        frames = self._frames(subjects, now_s)
-        current = np.array([item.current.values for item in subjects], dtype=np.float64)
-        current = current.reshape(len(subjects), 3)
-        batch = batch_of(frames, subjects, current)
+        rows = rows_of(subjects)
+        batch = batch_of(self._recent(subjects, now_s), rows.current)
         started_s = time.perf_counter()
-        proposals = self.controllers.propose(subjects, self.policies.loaded(), batch, current)
+        proposals = self.controllers.propose(keys, rows, self.policies.loaded(), batch)
         self.figures.decided_s(time.perf_counter() - started_s)
-        self._advance(subjects, batch, proposals, current, now_s)
+        self._advance(subjects, rows, batch, proposals, now_s)
         return self.decider.decide(
-            subjects,
-            batch,
-            proposals.incumbent,
-            proposals.policy,
-            self.phases,
-            self.policies,
-            now_s,
+            subjects, rows, self._wish(subjects, batch, proposals, now_s), now_s
         )
 
-    def _frames(self, subjects: Sequence[Subject], now_s: float) -> Mapping[str, pd.DataFrame]:
+    def _recent(self, subjects: Sequence[Subject], now_s: float) -> Recent:
         try:
             return self.telemetry.recent([item.workload for item in subjects], now_s)
         except (TemporaryError, UserError) as error:
             _log.warning("no telemetry: %s", error)
             self.figures.failed("telemetry")
-            return {}
+            return nothing_known(len(subjects))
+
+    def _wish(
+        self, subjects: Sequence[Subject], batch: Batch, proposals: Proposals, now_s: float
+    ) -> Wish:
+        """What the one that acts proposes for each."""
+        acts = np.array([self.phases.acts(item, self.policies) for item in subjects], dtype=bool)
+        unlike = np.zeros(len(subjects), dtype=bool)
+        for row in np.flatnonzero(acts).tolist():
+            loaded = self.policies.loaded_one(subjects[row].key)
+            assert loaded is not None
+            unlike[row] = loaded.is_unlike(float(batch.samples[row, -1, smp.REQUEST_RATE_PER_S]))
+        return Wish(
+            proposed=np.where(acts[:, None], proposals.policy, proposals.incumbent),
+            by_policy=acts,
+            evidence=batch.evidence(now_s, acts, unlike),
+            phases=[self.phases.state(item.key) for item in subjects],
+        )
 
     def _advance(
         self,
         subjects: Sequence[Subject],
+        rows: SubjectRows,
         batch: Batch,
         proposals: Proposals,
-        current: FloatArray,
         now_s: float,
     ) -> None:
         """One interval further for each workload that let a policy in and showed something new."""
-        measured = measured_violations(batch, proposals.new_steps, proposals.limits)
+        turned = self.reversals.count([item.key for item in subjects], rows.current)
+        let_in = [
+            row
+            for row, item in enumerate(subjects)
+            if item.gate_open or self.phases.state(item.key).phase != INCUMBENT
+        ]
+        measured = measured_violations(batch, proposals.new_steps, rows.limits)
         kills = oom_kills(batch, proposals.new_steps)
-        for row, subject in enumerate(subjects):
-            turned = self.reversals.count(subject.key, current[row])
-            if not subject.gate_open and self.phases.state(subject.key).phase == INCUMBENT:
-                continue
+        expected = self._expected(subjects, rows, batch, proposals)
+        usable = self._usable(batch, proposals, now_s)
+        for row in let_in:
+            subject = subjects[row]
             before = self.phases.state(subject.key)
             seen = Seen(
                 violation=float(measured[row]),
-                expected=self._expected(subject, batch, proposals, row),
-                usable=self._usable(batch, proposals, row, now_s),
+                expected=float(expected[row]),
+                usable=bool(usable[row]),
                 oom_kills=int(kills[row]),
-                reversals=turned,
+                reversals=int(turned[row]),
             )
             self.phases.advance(subject, self.policies, seen, now_s)
-            after = self.phases.state(subject.key)
-            if after.phase != before.phase:
+            if self.phases.state(subject.key).phase != before.phase:
                 self._tell_phase(subject, before.phase, now_s)
 
-    def _usable(self, batch: Batch, proposals: Proposals, row: int, now_s: float) -> bool:
-        """Whether the policy proposed numbers; without telemetry to decide on it isn't at fault."""
-        newest_s = min(float(batch.newest_s[row]), float(batch.load_s[row]))
-        if not now_s - newest_s <= self.settings.guard.stale_after_s:
-            return True
-        return is_number(Proposal(*map(float, proposals.policy[row])))
+    def _usable(self, batch: Batch, proposals: Proposals, now_s: float) -> Flags:
+        """Whether each policy proposed numbers; with nothing to decide on it isn't at fault."""
+        newest_s = np.minimum(batch.newest_s, batch.load_s)
+        fresh = now_s - newest_s <= self.settings.guard.stale_after_s
+        numbers = np.isfinite(proposals.policy) & (proposals.policy > 0)
+        usable: Flags = ~fresh | numbers.all(axis=1)
+        return usable
 
-    def _expected(self, subject: Subject, batch: Batch, proposals: Proposals, row: int) -> float:
-        loaded = self.policies.loaded_one(subject.key)
-        wanted = proposals.policy[row]
-        in_shadow = self.phases.state(subject.key).phase == SHADOW
-        if loaded is None or not in_shadow or proposals.new_steps[row] < 1:
-            return float("nan")
-        if not np.isfinite(wanted).all() or not np.isfinite(batch.load_s[row]):
-            return float("nan")
-        rates_per_s = batch.samples[row, -4:, smp.REQUEST_RATE_PER_S]
-        return expected_violation(loaded.twin, proposals.limits[row], wanted, rates_per_s)
+    def _expected(
+        self, subjects: Sequence[Subject], rows: SubjectRows, batch: Batch, proposals: Proposals
+    ) -> FloatArray:
+        """What the twins expect of the policies in the shadow [B], NaN of all others."""
+        expected = np.full(len(subjects), np.nan)
+        decided = np.isfinite(proposals.policy).all(axis=1) & np.isfinite(batch.load_s)
+        asked, twins = [], []
+        for row in np.flatnonzero(decided & (proposals.new_steps >= 1)).tolist():
+            key = subjects[row].key
+            loaded = self.policies.loaded_one(key)
+            if loaded is not None and self.phases.state(key).phase == SHADOW:
+                asked.append(row)
+                twins.append(loaded.twin)
+        if asked:
+            expected[asked] = expected_violations(
+                np.stack(twins),
+                rows.limits[asked],
+                proposals.policy[asked],
+                batch.samples[asked, -INTERVAL_STEPS:, smp.REQUEST_RATE_PER_S],
+            )
+        return expected
 
     def _tell_phase(self, subject: Subject, before: str, now_s: float) -> None:
         state = self.phases.state(subject.key)

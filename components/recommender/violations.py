@@ -6,7 +6,7 @@ import numpy as np
 
 from components.cluster import limits as lim
 from components.cluster import sample as smp
-from components.cluster.compiled import FloatArray
+from components.cluster.compiled import FloatArray, compiled, contiguous
 from components.cluster.noise import no_noise
 from components.cluster.reward import INTERVAL_STEPS, step_quality
 from components.cluster.simulator import step
@@ -44,19 +44,25 @@ def oom_kills(batch: Batch, new_steps: FloatArray) -> FloatArray:
     return counted
 
 
-def expected_violation(
-    twin: FloatArray, limits: FloatArray, allocation: FloatArray, rates_per_s: FloatArray
-) -> float:
-    """The share of an interval's steps that a twin [P] violates, settled at an allocation [3].
+def expected_violations(
+    twins: FloatArray, limits: FloatArray, allocations: FloatArray, rates_per_s: FloatArray
+) -> FloatArray:
+    """The share [B] of an interval's steps that twins [B, P] violate at allocations [B, 3].
 
-    limits [L]; rates_per_s [4] as measured. Without chance: metrics' noise is no violation.
+    Settled there. limits [B, L]; rates_per_s [B, 4] as measured. Without chance: the noise of a
+    metric is no violation.
     """
-    parameters, bounds, wanted = twin[None], limits[None], allocation[None]
-    state = initial_state(parameters, bounds, wanted, rates_per_s[:1])
-    violated = 0.0
+    state = initial_state(twins, limits, allocations, rates_per_s[:, 0])
+    quiet = no_noise(1, len(twins))[:, 0]
+    violated = np.zeros(len(twins))
     for index in range(INTERVAL_STEPS):
-        state, samples = step(
-            state, parameters, bounds, wanted, rates_per_s[index : index + 1], no_noise(1, 1)[0]
-        )
-        violated += step_quality(samples[0], limits)[1]
+        state, samples = step(state, twins, limits, allocations, rates_per_s[:, index], quiet)
+        add_violations(samples, contiguous(limits), violated)
     return violated / INTERVAL_STEPS
+
+
+@compiled
+def add_violations(samples: FloatArray, limits: FloatArray, violated: FloatArray) -> None:
+    """Add 1 to each row of violated [B] whose step violated."""
+    for row in range(samples.shape[0]):
+        violated[row] += step_quality(samples[row], limits[row])[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from components.kubernetes_api.conditions import Condition, condition
 from components.policy.rule_parameters import RULE_NAMES, default_rule
 from components.recommender.exposition import Figures
 from components.recommender.settings import RecommenderSettings
+from components.recommender.telemetry_source import Recent, recent_of
 from components.recommender.tick import Recommender
 from components.workload.spec import Workload
 from components.workload.telemetry import COLUMNS
@@ -46,13 +48,13 @@ class MemoryApi:
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         self._fail(path)
-        return copy.deepcopy(self.objects[path])
+        return versioned(self.objects[path])
 
     def list(self, path: str, query: Mapping[str, str] | None = None) -> list[Json]:
         self._fail(path)
         group, _, plural = path.rpartition("/")
         return [
-            copy.deepcopy(item)
+            versioned(item)
             for at, item in self.objects.items()
             if at.startswith(group) and f"/{plural}/" in at
         ]
@@ -75,6 +77,14 @@ class MemoryApi:
                 raise planned.pop(0)
 
 
+def versioned(item: Json) -> Json:
+    """A copy whose resourceVersion names its content, as a server's does."""
+    made = copy.deepcopy(item)
+    text = json.dumps(made, sort_keys=True)
+    made.setdefault("metadata", {})["resourceVersion"] = hashlib.sha256(text.encode()).hexdigest()
+    return made
+
+
 @dataclass
 class MemoryTelemetry:
     """A steady load for each workload; `change` alters the frames, `error` is raised instead."""
@@ -84,15 +94,16 @@ class MemoryTelemetry:
     error: Exception | None = None
     frames: dict[str, pd.DataFrame] | None = None
 
-    def recent(self, workloads: Sequence[Workload], now_s: float) -> Mapping[str, pd.DataFrame]:
+    def recent(self, workloads: Sequence[Workload], now_s: float) -> Recent:
         if self.error is not None:
             raise self.error
-        if self.frames is not None:
-            return self.frames
-        return {
-            item.key: frame_of(self.rows.get(item.key, LOAD), now_s - self.age_s)
-            for item in workloads
-        }
+        frames = self.frames
+        if frames is None:
+            frames = {
+                item.key: frame_of(self.rows.get(item.key, LOAD), now_s - self.age_s)
+                for item in workloads
+            }
+        return recent_of(frames, workloads)
 
 
 # Two replicas of 200 m at 70 %, the objective kept.

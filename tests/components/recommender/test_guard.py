@@ -6,10 +6,9 @@ from dataclasses import replace
 import pytest
 
 from components.recommender.allocation import Allocation, Proposal
-from components.recommender.guard import Circumstances, Evidence, guard
 from components.recommender.guard_settings import GuardSettings
-from components.recommender.guard_state import GuardState
 from components.workload.spec import Bounds
+from tests.components.recommender.guarding import Evidence, Situation, guarded
 
 MI = 2**20
 SETTINGS = GuardSettings()
@@ -25,12 +24,12 @@ def followed(
     limits: Bounds = BOUNDS,
 ) -> list[Allocation]:
     """The same proposal every minute; what is given each time."""
-    state: GuardState | None = None
+    state = None
     given_each_minute = []
     for minute in range(minutes):
-        circumstances = Circumstances(60.0 * minute, previous, limits, evidence)
-        guarded = guard(proposal, circumstances, state, SETTINGS)
-        previous, state = guarded.allocation, guarded.state
+        situation = Situation(60.0 * minute, previous, limits, evidence)
+        given = guarded(proposal, situation, state, SETTINGS)
+        previous, state = given.allocation, given.state
         given_each_minute.append(previous)
     return given_each_minute
 
@@ -51,9 +50,9 @@ def test_one_peak_in_the_window_holds_the_rest_up() -> None:
     replicas = []
     for minute in range(12):
         proposal = Proposal(8 if minute == 4 else 6, 400, 400 * MI)
-        circumstances = Circumstances(60.0 * minute, previous, BOUNDS, GOOD)
-        guarded = guard(proposal, circumstances, state, SETTINGS)
-        previous, state = guarded.allocation, guarded.state
+        situation = Situation(60.0 * minute, previous, BOUNDS, GOOD)
+        given = guarded(proposal, situation, state, SETTINGS)
+        previous, state = given.allocation, given.state
         replicas.append(previous.replicas)
     # From 300 s on the most wanted is 8, until the peak at 240 s is 300 s old.
     assert replicas == [10] * 5 + [8] * 4 + [6] * 3
@@ -75,10 +74,10 @@ def test_capacity_in_use_is_kept_by_cpu_first_then_by_replicas() -> None:
 
 def test_memory_rises_to_the_working_set_at_once_and_says_why() -> None:
     evidence = replace(GOOD, working_set_bytes=1000.0 * MI)
-    circumstances = Circumstances(0.0, Allocation(1, 100, 100 * MI), BOUNDS, evidence)
-    guarded = guard(Proposal(1, 100, 100 * MI), circumstances, None, SETTINGS)
-    assert guarded.allocation.memory_bytes == 1150 * MI
-    assert [reason.code for reason in guarded.reasons] == ["WorkingSet"]
+    situation = Situation(0.0, Allocation(1, 100, 100 * MI), BOUNDS, evidence)
+    given = guarded(Proposal(1, 100, 100 * MI), situation, None, SETTINGS)
+    assert given.allocation.memory_bytes == 1150 * MI
+    assert [reason.code for reason in given.reasons] == ["WorkingSet"]
 
 
 def test_memory_in_use_is_not_taken_away_for_a_lower_maximum() -> None:
@@ -91,10 +90,10 @@ def test_memory_in_use_is_not_taken_away_for_a_lower_maximum() -> None:
 
 
 def test_the_bound_that_bound_is_named() -> None:
-    circumstances = Circumstances(0.0, Allocation(18, 100, 64 * MI), BOUNDS, GOOD)
-    guarded = guard(Proposal(25, 100, 16 * MI), circumstances, None, SETTINGS)
-    assert guarded.allocation.replicas == 20
-    codes = [(reason.code, reason.dimension) for reason in guarded.reasons]
+    situation = Situation(0.0, Allocation(18, 100, 64 * MI), BOUNDS, GOOD)
+    given = guarded(Proposal(25, 100, 16 * MI), situation, None, SETTINGS)
+    assert given.allocation.replicas == 20
+    codes = [(reason.code, reason.dimension) for reason in given.reasons]
     assert codes == [("BoundMax", "replicas"), ("BoundMin", "memory"), ("Stabilised", "memory")]
 
 
@@ -104,9 +103,9 @@ def test_after_a_silence_a_whole_window_is_watched_again(minutes_of_silence: int
     now_s, replicas = 0.0, []
     for minute in range(10):
         now_s += 60.0 * (minutes_of_silence if minute == 3 else 1)
-        circumstances = Circumstances(now_s, previous, BOUNDS, GOOD)
-        guarded = guard(Proposal(6, 400, 400 * MI), circumstances, state, SETTINGS)
-        previous, state = guarded.allocation, guarded.state
+        situation = Situation(now_s, previous, BOUNDS, GOOD)
+        given = guarded(Proposal(6, 400, 400 * MI), situation, state, SETTINGS)
+        previous, state = given.allocation, given.state
         replicas.append(previous.replicas)
     assert replicas == [10] * 8 + [6] * 2
 
@@ -123,7 +122,7 @@ def test_a_change_too_small_to_matter_is_not_made() -> None:
 def test_a_measurement_that_no_cluster_can_have_is_no_measurement(huge: float) -> None:
     previous = Allocation(2, 400, 400 * MI)
     for evidence in (replace(GOOD, working_set_bytes=huge), replace(GOOD, cpu_usage_m=huge)):
-        circumstances = Circumstances(0.0, previous, BOUNDS, evidence)
-        guarded = guard(Proposal(1, 100, 64 * MI), circumstances, None, SETTINGS)
-        assert guarded.allocation == previous
-        assert guarded.reasons[0].code == "TelemetryMissing"
+        situation = Situation(0.0, previous, BOUNDS, evidence)
+        given = guarded(Proposal(1, 100, 64 * MI), situation, None, SETTINGS)
+        assert given.allocation == previous
+        assert given.reasons[0].code == "TelemetryMissing"

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.recommender.allocation import Allocation, Proposal
-from components.recommender.guard import Circumstances, Evidence, Guarded, guard
-from components.recommender.guard_pace import largest_step_down, largest_step_up
 from components.recommender.guard_settings import GuardSettings
 from components.workload.spec import Bounds
+from tests.components.recommender.guarding import Evidence, Guarded, Situation, guarded
+from tests.components.recommender.plain_guard import step_down, step_up
 
 MI = 2**20
 SETTINGS = GuardSettings()
@@ -72,17 +72,15 @@ steps = st.builds(
 
 def run(
     history: list[Step], start: Allocation, limits: Bounds
-) -> list[tuple[Circumstances, Step, Guarded]]:
+) -> list[tuple[Situation, Step, Guarded]]:
     """Every decision of a history, each starting from what the one before gave."""
     now_s, previous, state, seen = 1e6, start, None, []
     for step in history:
         now_s += step.later_s
-        circumstances = Circumstances(
-            now_s, previous, limits, step.evidence, step.rollout, step.owner
-        )
-        guarded = guard(step.proposal, circumstances, state, SETTINGS)
-        seen.append((circumstances, step, guarded))
-        previous, state = guarded.allocation, guarded.state
+        situation = Situation(now_s, previous, limits, step.evidence, step.rollout, step.owner)
+        done = guarded(step.proposal, situation, state, SETTINGS)
+        seen.append((situation, step, done))
+        previous, state = done.allocation, done.state
     return seen
 
 
@@ -112,9 +110,9 @@ def decided(step: Step, limits: Bounds) -> bool:
 def test_nothing_shrinks_on_missing_stale_or_unfamiliar_telemetry(
     history: list[Step], start: Allocation, limits: Bounds
 ) -> None:
-    for circumstances, step, guarded in run(history, start, limits):
+    for situation, step, done in run(history, start, limits):
         if not truthful(step.evidence) or step.evidence.out_of_distribution:
-            pairs = zip(guarded.allocation.values, circumstances.previous.values, strict=True)
+            pairs = zip(done.allocation.values, situation.previous.values, strict=True)
             assert all(new >= old for new, old in pairs)
 
 
@@ -123,10 +121,10 @@ def test_without_truth_nothing_grows_beyond_the_minimums_either(
     history: list[Step], start: Allocation, limits: Bounds
 ) -> None:
     lowest = (limits.replicas_min, limits.cpu_min_m, limits.memory_min_bytes)
-    for circumstances, step, guarded in run(history, start, limits):
+    for situation, step, done in run(history, start, limits):
         if not truthful(step.evidence):
             for new, old, low in zip(
-                guarded.allocation.values, circumstances.previous.values, lowest, strict=True
+                done.allocation.values, situation.previous.values, lowest, strict=True
             ):
                 assert new in (old, max(old, low))
 
@@ -135,21 +133,21 @@ def test_without_truth_nothing_grows_beyond_the_minimums_either(
 def test_memory_is_never_below_the_working_set_and_its_margin(
     history: list[Step], start: Allocation, limits: Bounds
 ) -> None:
-    for circumstances, step, guarded in run(history, start, limits):
+    for situation, step, done in run(history, start, limits):
         if decided(step, limits):
             floor = step.evidence.working_set_bytes * 1.15
-            reach = max(limits.memory_max_bytes, circumstances.previous.memory_bytes)
-            assert guarded.allocation.memory_bytes >= min(floor, reach)
+            reach = max(limits.memory_max_bytes, situation.previous.memory_bytes)
+            assert done.allocation.memory_bytes >= min(floor, reach)
 
 
 @any_history
 def test_a_rollout_and_another_owner_hold_everything(
     history: list[Step], start: Allocation, limits: Bounds
 ) -> None:
-    for circumstances, step, guarded in run(history, start, limits):
+    for situation, step, done in run(history, start, limits):
         if step.rollout or step.owner:
-            assert guarded.allocation == circumstances.previous
-            assert guarded.reasons[0].code == ("OtherOwner" if step.owner else "RolloutInProgress")
+            assert done.allocation == situation.previous
+            assert done.reasons[0].code == ("OtherOwner" if step.owner else "RolloutInProgress")
 
 
 no_replicas = st.sampled_from((math.nan, math.inf, -1.0, 0.0, 1e9))
@@ -167,17 +165,17 @@ no_allocation = st.one_of(
 def test_a_proposal_that_is_no_allocation_holds_everything(
     proposal: Proposal | None, previous: Allocation
 ) -> None:
-    guarded = guard(proposal, Circumstances(0.0, previous, BOUNDS, GOOD), None, SETTINGS)
-    assert guarded.allocation == previous
-    assert guarded.reasons[0].code in ("InvalidProposal", "NoProposal")
+    done = guarded(proposal, Situation(0.0, previous, BOUNDS, GOOD), None, SETTINGS)
+    assert done.allocation == previous
+    assert done.reasons[0].code in ("InvalidProposal", "NoProposal")
 
 
 @any_history
 def test_the_bounds_hold(history: list[Step], start: Allocation, limits: Bounds) -> None:
-    for circumstances, step, guarded in run(history, start, limits):
+    for situation, step, done in run(history, start, limits):
         if not decided(step, limits):
             continue
-        previous, now = circumstances.previous, guarded.allocation
+        previous, now = situation.previous, done.allocation
         assert now.replicas >= limits.replicas_min
         assert now.cpu_m >= limits.cpu_min_m
         assert now.memory_bytes >= limits.memory_min_bytes
@@ -193,27 +191,27 @@ def test_the_bounds_hold(history: list[Step], start: Allocation, limits: Bounds)
 def test_capacity_never_shrinks_below_the_cpu_in_use(
     history: list[Step], start: Allocation, limits: Bounds
 ) -> None:
-    for circumstances, step, guarded in run(history, start, limits):
-        previous = circumstances.previous
+    for situation, step, done in run(history, start, limits):
+        previous = situation.previous
         within = previous.replicas <= limits.replicas_max and previous.cpu_m <= limits.cpu_max_m
         if decided(step, limits) and within:
             had = previous.replicas * previous.cpu_m
             needed = min(had, step.evidence.cpu_usage_m * 1.1)
-            assert guarded.allocation.replicas * guarded.allocation.cpu_m >= needed
+            assert done.allocation.replicas * done.allocation.cpu_m >= needed
 
 
 @any_history
 def test_one_step_at_a_time(history: list[Step], start: Allocation, limits: Bounds) -> None:
     lowest = (limits.replicas_min, limits.cpu_min_m, limits.memory_min_bytes)
     highest = (limits.replicas_max, limits.cpu_max_m, limits.memory_max_bytes)
-    for circumstances, step, guarded in run(history, start, limits):
+    for situation, step, done in run(history, start, limits):
         floor = math.ceil(step.evidence.working_set_bytes * 1.15) if decided(step, limits) else 0
         for dimension, (new, old) in enumerate(
-            zip(guarded.allocation.values, circumstances.previous.values, strict=True)
+            zip(done.allocation.values, situation.previous.values, strict=True)
         ):
             low, high = lowest[dimension], highest[dimension]
-            up = max(largest_step_up(dimension, old, SETTINGS), low, floor * (dimension == 2))
-            down = min(largest_step_down(dimension, old, SETTINGS), high)
+            up = max(step_up(dimension, old, SETTINGS), low, floor * (dimension == 2))
+            down = min(step_down(dimension, old, SETTINGS), high)
             assert down <= new <= up
 
 
@@ -224,12 +222,12 @@ def test_two_shrinks_are_a_cool_down_apart_unless_a_bound_asks(
     highest = (limits.replicas_max, limits.cpu_max_m, limits.memory_max_bytes)
     last = [-math.inf] * 3
     now_s = -math.inf
-    for circumstances, _, guarded in run(history, start, limits):
-        if circumstances.now_s < now_s:
-            last = [min(time_s, circumstances.now_s) for time_s in last]
-        now_s = circumstances.now_s
+    for situation, _, done in run(history, start, limits):
+        if situation.now_s < now_s:
+            last = [min(time_s, situation.now_s) for time_s in last]
+        now_s = situation.now_s
         for dimension, (new, old) in enumerate(
-            zip(guarded.allocation.values, circumstances.previous.values, strict=True)
+            zip(done.allocation.values, situation.previous.values, strict=True)
         ):
             if new < old:
                 assert now_s - last[dimension] >= 120 or old > highest[dimension]
@@ -243,9 +241,9 @@ def test_what_shrinks_was_wanted_for_a_whole_window(
     highest = (limits.replicas_max, limits.cpu_max_m, limits.memory_max_bytes)
     wanted: list[tuple[float, tuple[float, ...]]] = []
     first_s = now_s = math.nan
-    for circumstances, step, guarded in run(history, start, limits):
-        later_s = circumstances.now_s - now_s
-        now_s = circumstances.now_s
+    for situation, step, done in run(history, start, limits):
+        later_s = situation.now_s - now_s
+        now_s = situation.now_s
         if not later_s >= 0:  # the first look, or a clock that jumped back
             wanted, first_s = [], now_s
         if decided(step, limits):
@@ -253,7 +251,7 @@ def test_what_shrinks_was_wanted_for_a_whole_window(
             wanted.append((now_s, step.proposal.values))
         recent = [values for time_s, values in wanted if now_s - time_s < 300]
         for dimension, (new, old) in enumerate(
-            zip(guarded.allocation.values, circumstances.previous.values, strict=True)
+            zip(done.allocation.values, situation.previous.values, strict=True)
         ):
             if new < old <= highest[dimension]:
                 assert now_s - first_s >= 300
@@ -264,4 +262,4 @@ def test_what_shrinks_was_wanted_for_a_whole_window(
 def test_the_memory_of_the_guard_is_bounded(
     history: list[Step], start: Allocation, limits: Bounds
 ) -> None:
-    assert all(len(guarded.state.wanted) <= 33 for _, _, guarded in run(history, start, limits))
+    assert all(done.kept <= 33 for _, _, done in run(history, start, limits))

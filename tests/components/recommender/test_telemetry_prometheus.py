@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from components.cluster import sample as smp
 from components.metrics.grid import Grid
 from components.metrics.series import Series
 from components.recommender.telemetry_prometheus import PrometheusSource
@@ -42,13 +43,14 @@ def workload(name: str) -> Workload:
 def test_a_workload_without_a_source_of_traffic_has_its_cpu_in_millicores() -> None:
     client = Answers()
 
-    frames = PrometheusSource(client).recent([workload("checkout")], 1_700_000_100.0)
+    recent = PrometheusSource(client).recent(
+        [workload("checkout"), workload("silent")], 1_700_000_100.0
+    )
 
-    frame = frames["shop/checkout"]
-    assert len(frame) == 20
-    assert frame["cpu_usage_m"].tolist() == [250.0] * 20
-    assert frame["request_rate_per_s"].isna().all()
-    assert frame["time"].iat[-1].isoformat() == "2023-11-14T22:15:00+00:00"
+    assert recent.values[0, :, smp.CPU_USAGE_M].tolist() == [250.0] * 20
+    assert np.isnan(recent.values[0, :, smp.REQUEST_RATE_PER_S]).all()
+    assert np.isnan(recent.values[1]).all()
+    assert recent.end_s.tolist() == [1_700_000_100.0, -np.inf]
 
 
 def test_many_workloads_are_asked_for_with_as_many_queries_as_one() -> None:
