@@ -65,6 +65,8 @@ def _metered(meter: Meter, members: Sequence[Workload], window_s: int) -> list[Q
 
     def latency(measure: str, share: float, of: Sequence[Workload]) -> Query:
         text = f"histogram_quantile({share!r}, {_histogram(meter, window_s)})"
+        if meter.native:
+            text += f" or {_slowest_pod(meter, share, window_s)}"
         return _query(meter, of, measure, meter.histogram, text, "ms")
 
     return [
@@ -110,6 +112,16 @@ def _histogram(meter: Meter, window_s: int) -> str:
         f"sum by ({meter.labels}, le) ({rates}) or"
         f' label_replace(sum by ({meter.labels}) ({counts}), "le", "+Inf", "", "")'
     )
+
+
+def _slowest_pod(meter: Meter, share: float, window_s: int) -> str:
+    """Return the percentile of the slowest pod, for older servers (seen with Prometheus 2.42).
+
+    Their label_replace drops native histograms, so pods' can't be put together by workload.
+    """
+    rates = f"rate({meter.histogram}{{{meter.chosen}}}[{window_s}s])"
+    by_pod = f"histogram_quantile({share!r}, sum by (namespace, pod) ({rates}))"
+    return f"max by ({meter.labels}) ({_owned(meter, by_pod)})"
 
 
 def _owned(meter: Meter, rates: str) -> str:
