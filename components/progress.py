@@ -19,8 +19,10 @@ LINE_PERIOD_S = 5.0
 class Progress:
     """Reports one stage's progress; cheap enough to be called in an inner loop."""
 
-    def __init__(self, stage: str) -> None:
+    def __init__(self, stage: str, shard: str = "1/1") -> None:
+        """`shard` says which part of the stage this process does: "2/5" is the second of five."""
         self.stage = stage
+        self.shard = shard
         self._path = os.environ.get(PROGRESS_FILE_VARIABLE, "")
         self._period_s = FILE_PERIOD_S if self._path else LINE_PERIOD_S
         self._written_at_s = -float("inf")
@@ -38,11 +40,15 @@ class Progress:
             self._append(done, total, message)
         else:
             share = 100.0 * done / total if total > 0 else 100.0
-            print(f"{self.stage}: {share:.0f} % {message}".rstrip(), file=sys.stderr, flush=True)
+            print(f"{self._name()}: {share:.0f} % {message}".rstrip(), file=sys.stderr, flush=True)
+
+    def _name(self) -> str:
+        return self.stage if self.shard == "1/1" else f"{self.stage} {self.shard}"
 
     def _append(self, done: float, total: float, message: str) -> None:
         record = {
             "stage": self.stage,
+            "shard": self.shard,
             "done": done,
             "total": total,
             "message": message,

@@ -2,12 +2,9 @@
 
 from kfp import dsl
 
-from components.embedding.component import embedding
-from components.fine_tuning.component import fine_tuning
-from components.ingestion.component import ingestion
 from components.meta_training.component import meta_training
-from components.rollout.component import rollout, run_summary
-from components.validation.component import validation
+from components.rollout.component import run_summary
+from pipelines.sharded import adapted, embedded, ingested
 from pipelines.stage_settings import settle
 
 
@@ -25,6 +22,7 @@ def autoscaling(
     dry_run: bool = True,
     seed: int = 0,
     quick: bool = False,
+    shard_size: int = 25,
 ) -> None:
     """Wire the stages.
 
@@ -38,57 +36,29 @@ def autoscaling(
         dry_run: publish nothing there; bundles and channels stay in rollout's own output.
         seed: the same seed and input give the same result.
         quick: small sizes, to see that everything works.
+        shard_size: how many workloads a pod takes at most; a stage has as many pods as it takes.
     """
-    ingested = ingestion(
-        telemetry=telemetry,
-        prometheus_url=prometheus_url,
-        workloads=workloads,
-        start=start,
-        end=end,
-    )
-    # Telemetry and store lie outside of what kfp's cache knows.
-    settle(ingested, "ingestion", cached=False)
-    dataset = ingested.outputs["output"]
-
-    embedded = embedding(dataset=dataset, seed=seed, quick=quick)
-    settle(embedded, "embedding")
-    learned = meta_training(
-        dataset=dataset, embedding=embedded.outputs["output"], seed=seed, quick=quick
-    )
+    source = {"telemetry": telemetry, "prometheus_url": prometheus_url, "workloads": workloads}
+    learning = {"seed": seed, "quick": quick}
+    recorded = ingested(source, start, end, shard_size)
+    dataset = recorded.outputs["output"]
+    known = embedded(dataset, learning, recorded.outputs["Output"], shard_size)
+    embedding = known.outputs["output"]
+    learned = meta_training(dataset=dataset, embedding=embedding, **learning)
     settle(learned, "meta_training")
-    tuned = fine_tuning(
-        dataset=dataset,
-        embedding=embedded.outputs["output"],
-        meta_policy=learned.outputs["output"],
-        seed=seed,
-        quick=quick,
+    meta_policy = learned.outputs["output"]
+    each = adapted(
+        {"dataset": dataset, "embedding": embedding, "meta_policy": meta_policy},
+        learning,
+        {"store_url": store_url, "dry_run": dry_run},
+        known.outputs["Output"],
     )
-    settle(tuned, "fine_tuning")
-    validated = validation(
-        dataset=dataset,
-        embedding=embedded.outputs["output"],
-        meta_policy=learned.outputs["output"],
-        adapted=tuned.outputs["output"],
-        seed=seed,
-        quick=quick,
-    )
-    settle(validated, "validation")
-    rolled_out = rollout(
-        dataset=dataset,
-        embedding=embedded.outputs["output"],
-        meta_policy=learned.outputs["output"],
-        adapted=tuned.outputs["output"],
-        validation=validated.outputs["output"],
-        store_url=store_url,
-        dry_run=dry_run,
-    )
-    settle(rolled_out, "rollout", cached=False)
     # Several states of tasks never change in the UI (kubeflow/pipelines#11979): this page does.
     ended = run_summary(
         dataset=dataset,
-        embedding=embedded.outputs["output"],
-        meta_policy=learned.outputs["output"],
-        validation=validated.outputs["output"],
-        rollout=rolled_out.outputs["output"],
+        embedding=embedding,
+        meta_policy=meta_policy,
+        validation=each.validated.outputs["output"],
+        rollout=each.rolled_out.outputs["output"],
     )
     settle(ended, "run_summary")

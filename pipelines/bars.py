@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -103,15 +104,32 @@ def _followed(path: Path, start: int, view: View) -> Iterator[None]:
             follower.finish()
 
 
+@dataclass(slots=True)
+class _Running:
+    """A stage that has spoken: since when, and how far each of its shards is (0 to 1)."""
+
+    since_s: float
+    shards: dict[str, float]
+    parts: int
+
+    @property
+    def share(self) -> float:
+        return sum(self.shards.values()) / self.parts
+
+
 class _Follower:
-    """Reads whole lines as they come; a stage is over when the next one speaks."""
+    """Reads whole lines as they come.
+
+    A stage in one part is over when another one speaks; one in shards, which may run beside those
+    of the next stage, when every shard is.
+    """
 
     def __init__(self, path: Path, start: int, view: View) -> None:
         self._path = path
         self._offset = start
         self._view = view
-        self._stage = ""
-        self._since_s = time.monotonic()
+        self._running: dict[str, _Running] = {}
+        self._last_s = time.monotonic()
 
     def read(self) -> None:
         """Show what has come since the last call."""
@@ -123,20 +141,32 @@ class _Follower:
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():
-            record = json.loads(line)
-            if record["stage"] != self._stage:
-                self.finish()
-                self._stage = record["stage"]
-            share = record["done"] / record["total"] if record["total"] > 0 else 1.0
-            self._view.move(self._stage, min(share, 1.0), record["message"])
+            self._take(json.loads(line))
 
     def finish(self) -> None:
-        """Show that the stage that spoke last is over."""
-        now_s = time.monotonic()
-        if self._stage:
-            self._view.finish(self._stage, now_s - self._since_s)
-        self._since_s = now_s
-        self._stage = ""
+        """Show that all stages are over."""
+        for stage in list(self._running):
+            self._finish(stage)
+
+    def _take(self, record: dict[str, Any]) -> None:
+        stage, shard = record["stage"], record["shard"]
+        for other, one in list(self._running.items()):
+            if other != stage and one.parts == 1:
+                self._finish(other)
+        if stage not in self._running:
+            # The time between two stages is the next one's: it was starting.
+            since_s = time.monotonic() if self._running else self._last_s
+            self._running[stage] = _Running(since_s, {}, int(shard.partition("/")[2]))
+        running = self._running[stage]
+        share = record["done"] / record["total"] if record["total"] > 0 else 1.0
+        running.shards[shard] = min(share, 1.0)
+        self._view.move(stage, running.share, record["message"])
+        if running.parts > 1 and running.share >= 1.0:
+            self._finish(stage)
+
+    def _finish(self, stage: str) -> None:
+        self._last_s = time.monotonic()
+        self._view.finish(stage, self._last_s - self._running.pop(stage).since_s)
 
 
 def _title(stage: str) -> str:

@@ -24,6 +24,7 @@ from components.progress import PROGRESS_FILE_VARIABLE
 from pipelines.runs import RunFolder, StageFailedError
 
 OUTPUT_NAME = "output"
+GATHERING = "gather_"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -84,7 +85,18 @@ def _environment(run: RunFolder) -> Iterator[None]:
 
 
 def _gather(root: Path, target: Path) -> None:
-    """Move `root/<pipeline>-<time>/<stage>/output` to `target/<stage>`, as people look for it."""
+    """Move `root/<pipeline>-<time>/<stage>/output` to `target/<stage>`, as people look for it.
+
+    What gathers a stage's shards gives what the stage would: it takes the stage's name. The shards
+    themselves lie a folder deeper, and stay behind.
+    """
     target.mkdir()
-    for output in sorted(root.glob(f"*/*/{OUTPUT_NAME}")):
-        os.replace(output, target / output.parent.name.replace("-", "_"))
+    for output in sorted(root.glob(f"*/*/{OUTPUT_NAME}"), key=_is_gathered):
+        place = target / output.parent.name.replace("-", "_").removeprefix(GATHERING)
+        # The embedding's encoder is gathered with the twins: the whole takes the part's place.
+        shutil.rmtree(place, ignore_errors=True)
+        os.replace(output, place)
+
+
+def _is_gathered(output: Path) -> bool:
+    return output.parent.name.replace("-", "_").startswith(GATHERING)

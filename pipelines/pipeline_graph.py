@@ -2,14 +2,19 @@
 
 Kubeflow's IR nests a condition's tasks in components of their own and hands values down through
 "channels". Engines that know no such thing need every input traced to where it comes from.
+A loop over shards is one pass over all workloads here: its body stands for itself, told that
+there is one shard, and what plans or gathers shards has one to plan or gather.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
+
+from components.workload.shard import WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +72,26 @@ _ABOVE_ZERO = re.compile(r"int\(inputs\.parameter_values\['(?P<channel>[^']+)'\]
 
 
 def stages_of(spec: Mapping[str, Any]) -> list[Stage]:
-    """Return the pipeline's stages.
+    """Return the pipeline's stages, without those that only count shards.
 
-    Raises ValueError for a construct that neither pipeline has, such as a loop.
+    Raises ValueError for a construct that neither pipeline has.
     """
     inputs = spec["root"]["inputDefinitions"]["parameters"]
     scope: dict[str, Source] = {name: FromRun(name) for name in inputs}
-    return _stages(spec, spec["root"]["dag"], scope, ())
+    stages = _stages(spec, spec["root"]["dag"], scope, ())
+    needed = {source.stage for one in stages for source in _sources(one)}
+    return [one for one in stages if one.name in needed or _leaves_artifacts(spec, one)]
+
+
+def _leaves_artifacts(spec: Mapping[str, Any], stage: Stage) -> bool:
+    return "artifacts" in spec["components"][stage.component]["outputDefinitions"]
+
+
+def _sources(stage: Stage) -> Iterator[FromStage]:
+    for source in (*stage.parameters.values(), *stage.artifacts.values()):
+        if isinstance(source, FromStage):
+            yield source
+    yield from (condition.source for condition in stage.conditions)
 
 
 def _stages(
@@ -87,6 +105,7 @@ def _stages(
         for key, task in graph["tasks"].items()
         if "importer" in _executor(spec, task)
     }
+    looped = _looped(spec, graph)
     stages = []
     for key, task in graph["tasks"].items():
         if key in imported:
@@ -97,17 +116,32 @@ def _stages(
             for name, value in given.get("parameters", {}).items()
         }
         artifacts = {
-            name: _resolved(value, scope, imported)
+            name: _resolved(value, scope, imported, looped)
             for name, value in given.get("artifacts", {}).items()
         }
         inside = conditions + _condition(task, parameters)
         component = task["componentRef"]["name"]
         if "dag" in spec["components"][component]:
             body = spec["components"][component]["dag"]
+            if "parameterIterator" in task:
+                parameters[task["parameterIterator"]["itemInput"]] = Constant(WHOLE)
             stages += _stages(spec, body, parameters | artifacts, inside)
         else:
             stages.append(Stage(key, component, parameters, artifacts, inside))
     return stages
+
+
+def _looped(spec: Mapping[str, Any], graph: Mapping[str, Any]) -> dict[tuple[str, str], FromStage]:
+    """Return which stage inside of a loop gives each of the loop's outputs."""
+    found = {}
+    for key, task in graph["tasks"].items():
+        if "parameterIterator" not in task:
+            continue
+        outputs = spec["components"][task["componentRef"]["name"]]["dag"]["outputs"]["artifacts"]
+        for name, output in outputs.items():
+            (one,) = output["artifactSelectors"]
+            found[key, name] = FromStage(one["producerSubtask"], one["outputArtifactKey"])
+    return found
 
 
 def _executor(spec: Mapping[str, Any], task: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -118,7 +152,10 @@ def _executor(spec: Mapping[str, Any], task: Mapping[str, Any]) -> Mapping[str, 
 
 
 def _resolved(
-    value: Mapping[str, Any], scope: Mapping[str, Source], imported: Mapping[str, Source]
+    value: Mapping[str, Any],
+    scope: Mapping[str, Source],
+    imported: Mapping[str, Source],
+    looped: Mapping[tuple[str, str], FromStage] = MappingProxyType({}),
 ) -> Source:
     match value:
         case {"componentInputParameter": name} | {"componentInputArtifact": name}:
@@ -126,6 +163,8 @@ def _resolved(
         case {"taskOutputParameter": {"producerTask": stage, "outputParameterKey": output}}:
             return FromStage(stage, output)
         case {"taskOutputArtifact": {"producerTask": stage, "outputArtifactKey": output}}:
+            if (stage, output) in looped:
+                return looped[stage, output]
             uri = imported.get(stage)
             return (
                 FromStore(uri.parameter) if isinstance(uri, FromRun) else FromStage(stage, output)

@@ -3,11 +3,9 @@
 from kfp import dsl
 
 from components.drift_check.component import drift_check
-from components.embedding.component import embedding
-from components.fine_tuning.component import fine_tuning
-from components.ingestion.component import ingestion
-from components.rollout.component import rollout, run_summary, take_turn
-from components.validation.component import validation
+from components.ingestion.component import share_out
+from components.rollout.component import run_summary, take_turn
+from pipelines.sharded import adapted, embedded, ingested
 from pipelines.stage_settings import settle
 
 
@@ -39,6 +37,7 @@ def retraining(
     retrainings_in_all: int = 200,
     seed: int = 0,
     quick: bool = False,
+    shard_size: int = 25,
 ) -> None:
     """Wire the stages.
 
@@ -62,17 +61,11 @@ def retraining(
         retrainings_in_all: retrainings of all workloads together in a week, at most.
         seed: the same seed and input give the same result.
         quick: small sizes, to see that everything works.
+        shard_size: how many workloads a pod takes at most; a stage has as many pods as it takes.
     """
-    ingested = ingestion(
-        telemetry=telemetry,
-        prometheus_url=prometheus_url,
-        workloads=workloads,
-        start=start,
-        end=end,
-    )
-    # Telemetry and store lie outside of what kfp's cache knows.
-    settle(ingested, "ingestion", cached=False)
-    recent = ingested.outputs["output"]
+    source = {"telemetry": telemetry, "prometheus_url": prometheus_url, "workloads": workloads}
+    learning = {"seed": seed, "quick": quick}
+    recent = ingested(source, start, end, shard_size).outputs["output"]
     reference_dataset = _imported(reference)
     known_embedding = _imported(earlier_embedding)
     known_policy = _imported(meta_policy)
@@ -100,41 +93,24 @@ def retraining(
 
     # The count is named "Output": kfp.local 2.17 takes a condition on any other name for False.
     with dsl.If(turn.outputs["Output"] > 0, name="drifted"):
-        embedded = embedding(dataset=recent, earlier=known_embedding, seed=seed, quick=quick)
-        settle(embedded, "embedding")
-        tuned = fine_tuning(
-            dataset=recent,
-            embedding=embedded.outputs["output"],
-            meta_policy=known_policy,
-            only=turn.outputs["admitted"],
-            seed=seed,
-            quick=quick,
+        admitted = turn.outputs["admitted"]
+        planned = share_out(keys=admitted, shard_size=shard_size)
+        settle(planned, "share_out")
+        known = embedded(
+            recent, learning, planned.output, shard_size, earlier=known_embedding, only=admitted
         )
-        settle(tuned, "fine_tuning")
-        validated = validation(
-            dataset=recent,
-            embedding=embedded.outputs["output"],
-            meta_policy=known_policy,
-            adapted=tuned.outputs["output"],
-            seed=seed,
-            quick=quick,
+        embedding = known.outputs["output"]
+        each = adapted(
+            {"dataset": recent, "embedding": embedding, "meta_policy": known_policy},
+            learning,
+            {"store_url": store_url, "dry_run": dry_run},
+            known.outputs["Output"],
         )
-        settle(validated, "validation")
-        rolled_out = rollout(
-            dataset=recent,
-            embedding=embedded.outputs["output"],
-            meta_policy=known_policy,
-            adapted=tuned.outputs["output"],
-            validation=validated.outputs["output"],
-            store_url=store_url,
-            dry_run=dry_run,
-        )
-        settle(rolled_out, "rollout", cached=False)
         ended = run_summary(
             dataset=recent,
-            embedding=embedded.outputs["output"],
-            validation=validated.outputs["output"],
-            rollout=rolled_out.outputs["output"],
+            embedding=embedding,
+            validation=each.validated.outputs["output"],
+            rollout=each.rolled_out.outputs["output"],
             drift=checked.outputs["output"],
             turn=turn.outputs["output"],
         )

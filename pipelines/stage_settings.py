@@ -2,13 +2,15 @@
 
 | stage         | what sets its size                                                    |
 |---------------|-----------------------------------------------------------------------|
-| ingestion     | telemetry of all workloads, one at a time in memory                   |
-| embedding     | the encoder's training, then a twin for each workload                 |
+| ingestion     | telemetry of a shard's workloads, one at a time in memory             |
+| embedding     | the encoder's training                                                |
+| twin_fitting  | a twin for each workload of a shard                                   |
 | meta_training | a batch of simulated applications, one thread                         |
-| fine_tuning   | a search for each workload                                            |
-| validation    | an optimum under foresight for each workload                          |
-| rollout       | as many small uploads as workloads                                    |
+| fine_tuning   | a search for each workload of a shard                                 |
+| validation    | an optimum under foresight for each workload of a shard               |
+| rollout       | as many small uploads as a shard has workloads                        |
 | drift_check   | two datasets                                                          |
+| gather_*      | the files of all shards, copied, and one page                         |
 """
 
 from __future__ import annotations
@@ -46,6 +48,14 @@ SETTINGS: dict[str, StageSettings] = {
     "drift_check": StageSettings("500m", "1Gi", "4Gi", 3600, 1),
     "take_turn": StageSettings("100m", "256Mi", "512Mi", 600, 2),
     "run_summary": StageSettings("100m", "256Mi", "1Gi", 600, 2),
+    "twin_fitting": StageSettings("1", "1Gi", "4Gi", 4 * 3600, 1),
+    "plan_shards": StageSettings("100m", "256Mi", "512Mi", 600, 2),
+    "share_out": StageSettings("100m", "256Mi", "512Mi", 600, 2),
+    "gather_ingestion": StageSettings("250m", "512Mi", "4Gi", 1800, 2),
+    "gather_embedding": StageSettings("250m", "512Mi", "4Gi", 1800, 2),
+    "gather_fine_tuning": StageSettings("250m", "512Mi", "4Gi", 1800, 2),
+    "gather_validation": StageSettings("250m", "512Mi", "4Gi", 1800, 2),
+    "gather_rollout": StageSettings("250m", "512Mi", "4Gi", 1800, 2),
 }
 
 

@@ -13,12 +13,13 @@ from components.agent.checkpoint import load_encoder, save_encoder
 from components.agent.encoder import EMBEDDING_SIZE, Encoder, workload_shape
 from components.agent.encoder_training import EncoderSettings, embed, train_encoder
 from components.artifacts.files import finished_directory, write_bytes, write_json, write_text
-from components.cluster.twin import Twin, fit_twin, to_json
+from components.cluster.twin import Twin, to_json
 from components.embedding.config import EmbeddingConfig
 from components.embedding.forecasts import synthetic_forecast, telemetry_forecast
 from components.embedding.map import map_png
 from components.embedding.page import embedding_html
 from components.embedding.pasts import past_intervals, synthetic_pasts, with_telemetry
+from components.embedding.twins import fitted_twins
 from components.errors import UserError
 from components.policy.measured import MeasuredWorkload, measured_workloads
 from components.progress import Progress
@@ -42,13 +43,15 @@ def run(
     output: Path,
     progress: Progress,
     earlier: Path | None = None,
+    twins_too: bool = True,
 ) -> EmbeddingSummary:
     """Write encoder.safetensors, embeddings.json, twins.json, errors.json, map.png, .html.
 
     With `earlier`, an embedding's folder, its encoder is taken over, so that a meta-policy that
     was learned on it still understands the vectors. The encoder and the twins see only the
     training part of the telemetry; the errors are of the held-out part. A workload whose telemetry
-    can't be fitted is left out of twins.json, with the reason in errors.json.
+    can't be fitted is left out of twins.json, with the reason in errors.json. Without `twins_too`
+    all of them are left out, to be fitted elsewhere (`twins`).
 
     Raises UserError when an input is missing or damaged, or when no twin can be fitted.
     """
@@ -62,7 +65,7 @@ def run(
         encoder = _trained(config, known, intervals, pasts_rng, learning_rng, progress)
     else:
         encoder = load_encoder(earlier / "encoder.safetensors", workload_shape())
-    twins, excluded = _twins(config, known, progress)
+    twins, excluded = _twins(config, known, progress) if twins_too else ({}, {})
     vectors = np.concatenate([embed(encoder, one.past) for one in known])
     forecasts = {
         "synthetic": synthetic_forecast(encoder, unseen.observations),
@@ -102,20 +105,11 @@ def _trained(
 def _twins(
     config: EmbeddingConfig, known: Sequence[MeasuredWorkload], progress: Progress
 ) -> tuple[dict[str, Twin], dict[str, str]]:
-    """The twins by workload, and of those that could not be fitted the reason."""
-    twins, excluded = {}, {}
-    for index, one in enumerate(known):
-        key = one.workload.key
-        share = _TRAINED + (1.0 - _TRAINED) * index / len(known)
+    def report(done: int, key: str) -> None:
+        share = _TRAINED + (1.0 - _TRAINED) * done / len(known)
         progress.update(share, 1.0, f"twin of {key}")
-        # A workload's twin is the same whichever other workloads are fitted beside it.
-        rng = np.random.default_rng([config.seed, *key.encode()])
-        try:
-            twins[key] = fit_twin(
-                one.training, one.held_out, one.workload, rng, config.twin_members
-            )
-        except UserError as error:
-            excluded[key] = str(error)
+
+    twins, excluded = fitted_twins(config, known, report)
     if not twins:
         raise UserError(next(iter(excluded.values())))
     return twins, excluded

@@ -1,5 +1,7 @@
 """The KFP face of fine-tuning: an import and a call."""
 
+from typing import List  # noqa: UP035
+
 from kfp import dsl
 
 
@@ -16,6 +18,7 @@ def fine_tuning(
     only: list[str] = [],  # noqa: B006
     seed: int = 0,
     quick: bool = False,
+    shard: str = "1/1",
 ) -> None:
     """Adapt the policy to each workload on its digital twin.
 
@@ -29,6 +32,7 @@ def fine_tuning(
         only: keys (namespace/name) of the workloads to adapt; empty for all.
         seed: of everything drawn at random.
         quick: small sizes, to see that everything works.
+        shard: which part of these workloads: "2/5" is the second of five.
     """
     import shutil
     from pathlib import Path
@@ -38,6 +42,7 @@ def fine_tuning(
     from components.fine_tuning.stage import run
     from components.launcher import launch
     from components.progress import Progress
+    from components.workload.shard import parse_shard
 
     summary = launch(
         lambda: run(
@@ -46,10 +51,44 @@ def fine_tuning(
             embedding=Path(embedding.path),
             meta_policy=Path(meta_policy.path),
             output=Path(output.path),
-            progress=Progress("fine_tuning"),
+            progress=Progress("fine_tuning", shard),
             only=only,
+            shard=parse_shard(shard),
         )
     )
+    metrics.log_metric("workloads", len(summary.workloads))
+    metrics.log_metric("mean_gain", summary.mean_gain)
+    metrics.log_metric("cpu_seconds_per_workload", summary.cpu_seconds_per_workload)
+    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
+    write_json(Path(metrics.path), metrics.metadata)
+    shutil.copyfile(Path(output.path) / "fine_tuning.html", report.path)
+
+
+@dsl.component(
+    base_image="aware-python/fine_tuning:0.1.0", packages_to_install=[], install_kfp_package=False
+)
+def gather_fine_tuning(
+    parts: dsl.Input[List[dsl.Artifact]],  # noqa: UP006
+    output: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
+) -> None:
+    """Put the adapted policies together.
+
+    Args:
+        parts: the outputs of fine-tuning's shards.
+        output: adapted.json, fine_tuning.html, as one fine-tuning would have left them.
+        metrics: how many workloads, the mean gain on the twins, CPU seconds a workload.
+        report: fine_tuning.html.
+    """
+    import shutil
+    from pathlib import Path
+
+    from components.artifacts.files import write_json
+    from components.fine_tuning.gather import gather
+    from components.launcher import launch
+
+    summary = launch(lambda: gather([Path(part.path) for part in parts], Path(output.path)))
     metrics.log_metric("workloads", len(summary.workloads))
     metrics.log_metric("mean_gain", summary.mean_gain)
     metrics.log_metric("cpu_seconds_per_workload", summary.cpu_seconds_per_workload)

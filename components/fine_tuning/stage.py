@@ -23,6 +23,8 @@ from components.policy.prices import Prices
 from components.policy.rule_parameters import RULE_NAMES, from_unit
 from components.policy.search import SearchResult, search_rule
 from components.progress import Progress
+from components.workload.shard import ALL, Shard
+from components.workload.spec import load_workloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,18 @@ def run(
     output: Path,
     progress: Progress,
     only: Sequence[str] = (),
+    shard: Shard = ALL,
 ) -> FineTuningSummary:
     """Write adapted.json and fine_tuning.html, of all workloads or of those whose keys `only` has.
+
+    The shard is of those among them that have a twin.
 
     Proposal, twin and traces come from the training part of the telemetry alone.
 
     Raises UserError when an input is missing, damaged, or lacks a workload.
     """
     twins = read_json(embedding / "twins.json")
-    chosen = _chosen(measured_workloads(dataset), only, twins)
+    chosen = measured_workloads(dataset, shard.of(_chosen(dataset, only, twins)))
     policy = MetaPolicy.load(meta_policy / "meta_policy.safetensors")
     proposed = np.concatenate([policy.propose(one.past) for one in chosen])
     variants = _variants(config, chosen, twins)
@@ -69,18 +74,16 @@ def prices_of(config: FineTuningConfig) -> Prices:
     return Prices(config.violation_penalty, config.oom_penalty, config.violation_budget)
 
 
-def _chosen(
-    measured: Sequence[MeasuredWorkload], only: Sequence[str], twins: Collection[str]
-) -> tuple[MeasuredWorkload, ...]:
-    """The workloads that are asked for and have a twin."""
-    known = {one.workload.key for one in measured}
+def _chosen(dataset: Path, only: Sequence[str], twins: Collection[str]) -> list[str]:
+    """The keys of the workloads that are asked for and have a twin."""
+    known = [workload.key for workload in load_workloads(dataset / "workloads.yaml")]
     for key in only:
         if key not in known:
             raise UserError(f"only names {key}, which the dataset lacks; it has {min(known)}, ...")
-    asked = [one for one in measured if not only or one.workload.key in only]
-    chosen = tuple(one for one in asked if one.workload.key in twins)
+    asked = [key for key in known if not only or key in only]
+    chosen = [key for key in asked if key in twins]
     if not chosen:
-        keys = ", ".join(one.workload.key for one in asked)
+        keys = ", ".join(asked)
         raise UserError(f"no twin was fitted for {keys}; see the embedding's errors.json")
     return chosen
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,14 +66,17 @@ class MeasuredWorkload:
         return np.where(np.isfinite(median), np.ceil(median), largest)
 
 
-def measured_workloads(dataset: Path) -> tuple[MeasuredWorkload, ...]:
-    """The workloads of an ingested dataset.
+def measured_workloads(
+    dataset: Path, only: Collection[str] | None = None
+) -> tuple[MeasuredWorkload, ...]:
+    """The workloads of an ingested dataset; where `only` is given, those with its keys.
 
     Raises UserError when a file is missing or damaged, or a recording is too short to learn from.
     """
     return tuple(
         _measured(workload, read_telemetry(telemetry_file(dataset, workload)))
         for workload in load_workloads(dataset / "workloads.yaml")
+        if only is None or workload.key in only
     )
 
 

@@ -19,6 +19,7 @@ def rollout(
     report: dsl.Output[dsl.HTML],
     store_url: str = "",
     dry_run: bool = True,
+    shard: str = "1/1",
 ) -> None:
     """Publish the validated policies and write the autoscaler objects.
 
@@ -33,6 +34,7 @@ def rollout(
         report: rollout.html.
         store_url: where bundles are published: a folder or minio://bucket/prefix.
         dry_run: leave that store alone.
+        shard: which part of the workloads `adapted` holds, for the progress bar alone.
     """
     import shutil
     from pathlib import Path
@@ -52,9 +54,41 @@ def rollout(
             adapted=Path(adapted.path),
             validation=Path(validation.path),
             output=Path(output.path),
-            progress=Progress("rollout"),
+            progress=Progress("rollout", shard),
         )
     )
+    metrics.log_metric("accepted", len(summary.accepted))
+    metrics.log_metric("refused", len(summary.refused))
+    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
+    write_json(Path(metrics.path), metrics.metadata)
+    shutil.copyfile(Path(output.path) / "rollout.html", report.path)
+
+
+@dsl.component(
+    base_image="aware-python/rollout:0.1.0", packages_to_install=[], install_kfp_package=False
+)
+def gather_rollout(
+    parts: dsl.Input[List[dsl.Artifact]],  # noqa: UP006
+    output: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
+) -> None:
+    """Put what was rolled out together.
+
+    Args:
+        parts: the outputs of rollout's shards.
+        output: manifests/, rollout.json, rollout.html, as one rollout would have left them.
+        metrics: how many policies were accepted and refused.
+        report: rollout.html.
+    """
+    import shutil
+    from pathlib import Path
+
+    from components.artifacts.files import write_json
+    from components.launcher import launch
+    from components.rollout.gather import gather
+
+    summary = launch(lambda: gather([Path(part.path) for part in parts], Path(output.path)))
     metrics.log_metric("accepted", len(summary.accepted))
     metrics.log_metric("refused", len(summary.refused))
     # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.

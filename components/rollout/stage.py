@@ -25,6 +25,9 @@ from components.rollout.reference import reference_statistics, training_data_dig
 from components.workload.spec import Workload, load_workloads
 from components.workload.telemetry import read_telemetry, telemetry_file
 
+DECISIONS_FILE = "rollout.json"
+PAGE_FILE = "rollout.html"
+
 
 @dataclass(frozen=True, slots=True)
 class RolloutSummary:
@@ -91,16 +94,20 @@ def run(
             manifests[workload.key] = manifest_yaml(
                 mpa_manifest(workload, channel, incumbent, incumbent["cpu_target"])
             )
-            # A namespace has no dot, so no two workloads share a file.
-            name = f"{workload.namespace}.{workload.name}.yaml"
-            write_text(folder / "manifests" / name, manifests[workload.key])
-        write_json(folder / "rollout.json", decisions)
-        write_text(folder / "rollout.html", rollout_html(decisions, manifests))
+            write_text(manifest_file(folder, workload.key), manifests[workload.key])
+        write_json(folder / DECISIONS_FILE, decisions)
+        write_text(folder / PAGE_FILE, rollout_html(decisions, manifests))
     progress.update(1, 1)
     return RolloutSummary(
         tuple(key for key, item in decisions.items() if item["accepted"]),
         tuple(key for key, item in decisions.items() if not item["accepted"]),
     )
+
+
+def manifest_file(folder: Path, key: str) -> Path:
+    """Where the object of the workload NAMESPACE/NAME lies."""
+    # A namespace has no dot, so no two workloads share a file.
+    return folder / "manifests" / f"{key.replace('/', '.')}.yaml"
 
 
 def _read(

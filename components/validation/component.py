@@ -1,5 +1,7 @@
 """Validation's face in Kubeflow Pipelines."""
 
+from typing import List  # noqa: UP035
+
 from kfp import dsl
 
 
@@ -16,6 +18,7 @@ def validation(
     report: dsl.Output[dsl.HTML],
     seed: int = 0,
     quick: bool = False,
+    shard: str = "1/1",
 ) -> None:
     """Judge the adapted policies on held-out telemetry.
 
@@ -24,11 +27,12 @@ def validation(
         embedding: embedding's output.
         meta_policy: meta-training's output.
         adapted: fine-tuning's output.
-        output: validation.json, traces.json, validation.html.
+        output: validation.json, traces.json, seed_means.json, validation.html.
         metrics: how many policies were accepted and refused, and the means over all workloads.
         report: validation.html.
         seed: of everything drawn at random.
         quick: small sizes, to see that everything works.
+        shard: which part of the workloads `adapted` holds, for the progress bar alone.
     """
     import shutil
     from pathlib import Path
@@ -47,7 +51,53 @@ def validation(
             meta_policy=Path(meta_policy.path),
             adapted=Path(adapted.path),
             output=Path(output.path),
-            progress=Progress("validation"),
+            progress=Progress("validation", shard),
+        )
+    )
+    metrics.log_metric("accepted", len(summary.accepted))
+    metrics.log_metric("refused", len(summary.refused))
+    for controller, means in summary.means.items():
+        for field, mean in means.items():
+            metrics.log_metric(f"{controller}_{field}", mean)
+    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
+    write_json(Path(metrics.path), metrics.metadata)
+    shutil.copyfile(Path(output.path) / "validation.html", report.path)
+
+
+@dsl.component(
+    base_image="aware-python/validation:0.1.0", packages_to_install=[], install_kfp_package=False
+)
+def gather_validation(
+    parts: dsl.Input[List[dsl.Artifact]],  # noqa: UP006
+    output: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
+    seed: int = 0,
+    quick: bool = False,
+) -> None:
+    """Put the verdicts together.
+
+    Args:
+        parts: the outputs of validation's shards.
+        output: validation.json, traces.json, validation.html, as one validation would leave them.
+        metrics: how many policies were accepted and refused, and the means over all workloads.
+        report: validation.html.
+        seed: as validation was told.
+        quick: as validation was told.
+    """
+    import shutil
+    from pathlib import Path
+
+    from components.artifacts.files import write_json
+    from components.launcher import launch
+    from components.validation.config import ValidationConfig, quick_config
+    from components.validation.gather import gather
+
+    summary = launch(
+        lambda: gather(
+            quick_config(seed) if quick else ValidationConfig(seed=seed),
+            [Path(part.path) for part in parts],
+            Path(output.path),
         )
     )
     metrics.log_metric("accepted", len(summary.accepted))

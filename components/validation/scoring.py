@@ -49,26 +49,27 @@ def rows(metrics: FloatArray, seeds: int) -> dict[str, dict[str, float]]:
 
     metrics [seeds * R, E], seed by seed.
     """
-    by_seed = metrics.reshape(seeds, -1, metrics.shape[1]).mean(axis=1)
+    return interval_rows(metrics.reshape(seeds, -1, metrics.shape[1]).mean(axis=1))
+
+
+def interval_rows(by_seed: FloatArray) -> dict[str, dict[str, float]]:
+    """{field: {mean, low, high}} of each seed's means [seeds, E]."""
     return {
         field: asdict(mean_interval(by_seed[:, column]))
         for column, field in enumerate(EPISODE_FIELDS)
     }
 
 
-def summary_rows(
-    played: Mapping[str, Rollout], workloads: int, seeds: int
-) -> dict[str, dict[str, dict[str, float]]]:
-    """The same over all workloads: each seed's value is the mean over workloads and traces.
+def seed_means(played: Mapping[str, Rollout], workloads: int, seeds: int) -> dict[str, FloatArray]:
+    """Each controller's means over workloads and traces, seed by seed, [seeds, E].
 
     The rollouts hold the situations of `workloads` workloads, one after the other.
     """
-    summary = {}
+    means = {}
     for name, rollout in played.items():
         fields = rollout.metrics.shape[1]
-        by_seed = rollout.metrics.reshape(workloads, seeds, -1, fields).transpose(1, 0, 2, 3)
-        summary[name] = rows(by_seed.reshape(-1, fields), seeds)
-    return summary
+        means[name] = rollout.metrics.reshape(workloads, seeds, -1, fields).mean(axis=(0, 2))
+    return means
 
 
 def _scores(rollout: Rollout, config: ValidationConfig) -> Scores:

@@ -29,7 +29,13 @@ from components.validation.controllers import (
 )
 from components.validation.incumbents import tune_incumbents
 from components.validation.page import method_text, validation_html
-from components.validation.scoring import joined, parts, summary_rows, workload_entry
+from components.validation.scoring import (
+    interval_rows,
+    joined,
+    parts,
+    seed_means,
+    workload_entry,
+)
 from components.validation.situations import (
     FITTING,
     Case,
@@ -37,6 +43,8 @@ from components.validation.situations import (
     stream,
 )
 from components.validation.traces import trace_entry
+
+MEANS_FILE = "seed_means.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ def run(
     output: Path,
     progress: Progress,
 ) -> ValidationSummary:
-    """Writes `output`: validation.json, traces.json, validation.html.
+    """Writes `output`: validation.json, traces.json, seed_means.json, validation.html.
 
     The score is not computed on anything that a policy or an incumbent was tuned on. Everything
     was tuned on the training part of the telemetry: the policy and the incumbents on the twin
@@ -81,14 +89,14 @@ def run(
         ),
         "policy": np.stack([rule_of(policies[case.workload.key]["rule"]) for case in cases]),
     }
-    report, traces = _judge(cases, rules, config, progress)
+    report, traces, means = _judge(cases, rules, config, progress)
     with finished_directory(output) as folder:
         write_json(folder / "validation.json", report)
-        # One number a line would treble its size.
-        write_text(folder / "traces.json", json.dumps(traces, allow_nan=False, sort_keys=True))
+        write_json(folder / MEANS_FILE, means)
+        write_text(folder / "traces.json", traces_text(traces))
         write_text(folder / "validation.html", validation_html(report, traces, method_text(config)))
     progress.update(1, 1)
-    return _summary(report)
+    return summary_of(report)
 
 
 def _judge(
@@ -96,8 +104,8 @@ def _judge(
     rules: Mapping[str, FloatArray],
     config: ValidationConfig,
     progress: Progress,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """validation.json and traces.json."""
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """validation.json, traces.json and seed_means.json."""
     total = len(cases)
     progress.update(0.25 * total, total, "tuning HPA and VPA")
     incumbents = tune_incumbents(cases, config)
@@ -122,18 +130,25 @@ def _judge(
         }
         traces[case.workload.key] = trace_entry(case.workload, here.rates[0], ordered)
     played["foresight"] = joined(bounds)
-    summary = summary_rows({name: played[name] for name in TITLES}, total, config.seeds)
-    return {"workloads": entries, "summary": summary}, traces
+    means = seed_means({name: played[name] for name in TITLES}, total, config.seeds)
+    summary = {name: interval_rows(by_seed) for name, by_seed in means.items()}
+    said = {"workloads": total, "means": {name: one.tolist() for name, one in means.items()}}
+    return {"workloads": entries, "summary": summary}, traces, said
+
+
+def traces_text(traces: Mapping[str, Any]) -> str:
+    """traces.json; one number a line would treble its size."""
+    return json.dumps(traces, allow_nan=False, sort_keys=True)
 
 
 def _adapted_workloads(dataset: Path, policies: Mapping[str, Any]) -> list[MeasuredWorkload]:
-    every = measured_workloads(dataset)
-    missing = sorted(policies.keys() - {measured.workload.key for measured in every})
+    known = measured_workloads(dataset, policies.keys())
+    missing = sorted(policies.keys() - {measured.workload.key for measured in known})
     if missing:
         raise UserError(f"adapted.json has {missing[0]}, which the dataset lacks: give one run's")
     if not policies:
         raise UserError("adapted.json has no workload: run fine-tuning first")
-    return [measured for measured in every if measured.workload.key in policies]
+    return list(known)
 
 
 def _case(
@@ -153,7 +168,8 @@ def _case(
     return Case(measured, known, judge, "held-out part's twin")
 
 
-def _summary(report: Mapping[str, Any]) -> ValidationSummary:
+def summary_of(report: Mapping[str, Any]) -> ValidationSummary:
+    """The verdicts and means of validation.json."""
     verdicts = {key: entry["verdict"]["accepted"] for key, entry in report["workloads"].items()}
     return ValidationSummary(
         accepted=tuple(key for key, accepted in verdicts.items() if accepted),

@@ -56,8 +56,9 @@ def test_the_stages_run_the_same_images_as_on_kubeflow(
     spec = next(yaml.safe_load_all(paths[name].read_text()))
     kubeflow = [
         one["container"]["image"]
-        for one in spec["deploymentSpec"]["executors"].values()
-        if "container" in one
+        for key, one in spec["deploymentSpec"]["executors"].items()
+        # All workloads are one shard here: nothing counts shards.
+        if "container" in one and key not in ("exec-plan-shards", "exec-share-out")
     ]
     _, *stages = compiled[name][0]["spec"]["templates"]
     assert sorted(one["container"]["image"] for one in stages) == sorted(kubeflow)
@@ -97,10 +98,16 @@ def test_only_drift_leads_to_retraining(compiled: dict[str, list[dict[str, Any]]
     count = "{{tasks.take-turn.outputs.parameters.Output}}"
     assert {one["name"]: one.get("when") for one in tasks} == {
         "ingestion": None,
+        "gather-ingestion": None,
         "drift-check": None,
         "take-turn": None,
         **dict.fromkeys(
-            ("embedding", "fine-tuning", "validation", "rollout", "run-summary"), f"{count} > 0"
+            (
+                *("embedding", "twin-fitting", "gather-embedding", "fine-tuning", "validation"),
+                *("rollout", "gather-fine-tuning", "gather-validation", "gather-rollout"),
+                "run-summary",
+            ),
+            f"{count} > 0",
         ),
         "run-summary-2": f"{count} <= 0",
     }
@@ -155,7 +162,7 @@ def test_a_stages_container_runs_on_what_argo_gives_it_whatever_the_text(
     folder = tmp_path / 'a "quoted" folder'
     folder.symlink_to(RECORDINGS, target_is_directory=True)
     values = {one["name"]: one["value"] for one in spec["arguments"]["parameters"]}
-    values["telemetry"] = str(folder)
+    values |= {"telemetry": str(folder), "shard": "1/1"}
     work = tmp_path / "ingestion"
     run_container(templates["ingestion"], values, work)
     assert (work / "out" / "output" / "workloads.yaml").is_file()

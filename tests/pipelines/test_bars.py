@@ -10,8 +10,17 @@ from rich.console import Console
 from pipelines.bars import stage_bars
 
 
-def append(path: Path, stage: str, done: float, total: float, message: str = "") -> None:
-    record = {"stage": stage, "done": done, "total": total, "message": message, "time": 0.0}
+def append(
+    path: Path, stage: str, done: float, total: float, message: str = "", shard: str = "1/1"
+) -> None:
+    record = {
+        "stage": stage,
+        "shard": shard,
+        "done": done,
+        "total": total,
+        "message": message,
+        "time": 0.0,
+    }
     with open(path, "a") as file:
         file.write(json.dumps(record) + "\n")
 
@@ -27,6 +36,22 @@ def test_into_a_file_each_stage_is_one_line_with_its_seconds(tmp_path: Path) -> 
     assert first.split()[0] == "ingestion"
     assert second.split()[0] == "meta-training"
     assert second.endswith(" s")
+
+
+def test_a_stage_in_shards_is_one_line_though_the_next_one_has_begun(tmp_path: Path) -> None:
+    path, out = tmp_path / "progress.jsonl", io.StringIO()
+    with stage_bars(Console(file=out, width=80), "autoscaling", path):
+        append(path, "fine_tuning", 1, 2, shard="2/2")
+        append(path, "fine_tuning", 1, 1, shard="1/2")
+        append(path, "validation", 0, 1, shard="1/2")
+        append(path, "fine_tuning", 2, 2, shard="2/2")
+        append(path, "validation", 1, 1, shard="1/2")
+        append(path, "validation", 1, 1, shard="2/2")
+    assert [line.split()[0] for line in out.getvalue().splitlines()] == [
+        "autoscaling",
+        "fine-tuning",
+        "validation",
+    ]
 
 
 def test_on_a_terminal_bars_show_share_and_message(tmp_path: Path) -> None:

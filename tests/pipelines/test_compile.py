@@ -17,6 +17,7 @@ from pipelines.stage_settings import SETTINGS
 # object, which holds the workflow that a run becomes.
 UPLOAD_BYTES = 32 << 20
 OBJECT_BYTES = 1_500_000
+PICTURES = {"system.Metrics", "system.HTML"}
 
 STAGES = {
     "autoscaling": {
@@ -77,7 +78,10 @@ def test_what_lies_outside_of_the_cache_is_never_cached(
         tasks = {
             key: task for dag in dags for key, task in dag.get("dag", {}).get("tasks", {}).items()
         }
-        for stage in {"ingestion", "rollout", "drift-check", "take-turn"} & tasks.keys():
+        for stage in {
+            *("ingestion", "gather-ingestion", "plan-shards", "drift-check", "take-turn"),
+            *("rollout", "gather-rollout"),
+        } & tasks.keys():
             assert not tasks[stage]["cachingOptions"].get("enableCache", False), stage
         assert tasks["embedding"]["cachingOptions"]["enableCache"] is True
 
@@ -85,9 +89,10 @@ def test_what_lies_outside_of_the_cache_is_never_cached(
 def test_what_drifted_alone_is_retrained(compiled: dict[str, list[dict]]) -> None:
     spec = compiled["retraining"][0]
     outer = spec["root"]["dag"]["tasks"]
-    assert {"ingestion", "drift-check"} < outer.keys()
+    assert {"gather-ingestion", "drift-check"} < outer.keys()
     assert not {"fine-tuning", "rollout"} & outer.keys()
-    branches = spec["components"]["comp-condition-branches-1"]["dag"]["tasks"].values()
+    (name,) = (one for one in spec["components"] if one.startswith("comp-condition-branches"))
+    branches = spec["components"][name]["dag"]["tasks"].values()
     drifted, steady = branches
     condition = drifted["triggerPolicy"]["condition"]
     assert "take-turn-Output" in condition
@@ -125,8 +130,33 @@ def test_each_stage_has_its_resources_time_out_retries_and_labels(
         }
     for graph in (spec["root"], *spec["components"].values()):
         for key, task in graph.get("dag", {}).get("tasks", {}).items():
-            if not key.startswith(("importer", "condition")):
+            if not key.startswith(("importer", "condition", "for-loop")):
                 assert task["retryPolicy"]["maxRetryCount"] >= 1
+
+
+@pytest.mark.parametrize("name", sorted(PIPELINES))
+def test_what_has_work_for_each_workload_runs_in_shards_and_is_gathered(
+    compiled: dict[str, list[dict]], name: str
+) -> None:
+    spec = compiled[name][0]
+    dags = [one["dag"] for one in (spec["root"], *spec["components"].values()) if "dag" in one]
+    loops = {
+        key: (task, spec["components"][task["componentRef"]["name"]]["dag"]["tasks"])
+        for dag in dags
+        for key, task in dag["tasks"].items()
+        if "parameterIterator" in task
+    }
+    looped = {key for _, inside in loops.values() for key in inside}
+    assert looped == {"ingestion", "twin-fitting", "fine-tuning", "validation", "rollout"}
+    assert all(task["iteratorPolicy"]["parallelismLimit"] == 10 for task, _ in loops.values())
+    gathered = {
+        key: task["inputs"]["artifacts"]["parts"]["taskOutputArtifact"]["producerTask"]
+        for dag in dags
+        for key, task in dag["tasks"].items()
+        if key.startswith("gather-")
+    }
+    assert len(gathered) == 5
+    assert set(gathered.values()) == loops.keys()
 
 
 @pytest.mark.parametrize("name", sorted(PIPELINES))
@@ -153,12 +183,16 @@ def test_the_definition_in_the_repository_is_the_current_one(
 @pytest.mark.parametrize("name", sorted(PIPELINES))
 def test_every_stage_leaves_figures_and_a_page(compiled: dict[str, list[dict]], name: str) -> None:
     for key, component in compiled[name][0]["components"].items():
-        # A turn to retrain is a number, not a finding.
-        if "executorLabel" not in component or key.startswith(("comp-importer", "comp-take-turn")):
+        # A turn to retrain and a count of shards are numbers, not findings.
+        if "executorLabel" not in component or key.startswith(
+            ("comp-importer", "comp-take-turn", "comp-plan-shards", "comp-share-out")
+        ):
             continue
         outputs = component["outputDefinitions"]["artifacts"]
         kinds = {one["artifactType"]["schemaTitle"] for one in outputs.values()}
-        assert {"system.Metrics", "system.HTML"} <= kinds, key
+        # The twins' page is drawn when all of them are there.
+        wanted = {"system.Metrics"} if key == "comp-twin-fitting" else PICTURES
+        assert wanted <= kinds, key
 
 
 def test_a_tag_is_refused_and_a_missing_image_named(

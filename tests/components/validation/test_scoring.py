@@ -7,7 +7,7 @@ from components.cluster.reward import EPISODE_COUNT, EPISODE_FIELDS, REWARD, VIO
 from components.cluster.rollout import Rollout
 from components.validation.config import ValidationConfig
 from components.validation.controllers import TITLES
-from components.validation.scoring import rows, summary_rows, workload_entry
+from components.validation.scoring import interval_rows, rows, seed_means, workload_entry
 
 CONFIG = ValidationConfig(seeds=2, traces=2)
 
@@ -33,10 +33,11 @@ def test_a_row_by_hand() -> None:
 def test_the_summary_takes_each_seed_over_all_workloads() -> None:
     """Workload 1 has seeds .1 and .2, workload 2 has .5 and .8: seeds .3 and .5."""
     played = {"policy": rollout([0.0, 0.2, 0.1, 0.3, 0.5, 0.5, 0.7, 0.9])}
-    summary = summary_rows(played, workloads=2, seeds=2)
+    means = seed_means(played, workloads=2, seeds=2)
+    summary = interval_rows(means["policy"])
 
-    assert summary["policy"]["reward"]["mean"] == pytest.approx(0.4)
-    assert summary["policy"]["reward"]["high"] == pytest.approx(0.4 + 1.27062, abs=1e-5)
+    assert summary["reward"]["mean"] == pytest.approx(0.4)
+    assert summary["reward"]["high"] == pytest.approx(0.4 + 1.27062, abs=1e-5)
 
 
 def test_an_entry_says_who_the_hardest_opponent_was_and_how_much_of_the_gap_is_closed() -> None:

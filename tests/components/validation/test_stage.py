@@ -112,7 +112,7 @@ def test_the_same_inputs_give_the_same_files_over_old_ones(
     validate(inputs, tmp_path / "out")
 
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["traces.json", "validation.html", "validation.json"]
+    assert names == ["seed_means.json", "traces.json", "validation.html", "validation.json"]
     for name in names:
         assert (tmp_path / "out" / name).read_bytes() == (finished / name).read_bytes()
 
