@@ -65,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         # shutdown waits for the loop that this very thread runs.
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+    logging.getLogger(__name__).info("listening on %s:%d", *server.server_address[:2])
     with server:
         server.serve_forever()
     return 0
