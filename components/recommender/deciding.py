@@ -31,13 +31,15 @@ class Wish:
     """What is proposed for B workloads, and what is known of each.
 
     proposed [B, 3], NaN for nothing. by_policy [B]: whether a policy proposed it. evidence
-    [B, EVIDENCE_COUNT] as the guard reads it. phases [B].
+    [B, EVIDENCE_COUNT] as the guard reads it. phases [B]. problems [B]: why the channel's policy
+    can't be used, empty where it can.
     """
 
     proposed: FloatArray
     by_policy: Flags
     evidence: FloatArray
     phases: Sequence[PhaseState]
+    problems: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -109,6 +111,7 @@ def _recommendations(
                 bool(wish.by_policy[row]),
                 reasons,
                 wish.phases[row],
+                wish.problems[row],
             )
         )
     return recommendations

@@ -13,7 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from components.artifacts.open import open_store
+from components.artifacts.signature import read_public_key
 from components.artifacts.store import Store
 from components.errors import TemporaryError, UserError
 from components.kubernetes_api.capabilities import discover
@@ -49,6 +52,7 @@ class Service:
     lease: LeaseHolder
     clock: Callable[[], float] = time.monotonic
     figures: Figures = field(default_factory=Figures)
+    verification_key: Ed25519PublicKey | None = None
     recommender: Recommender | None = None
 
     def __post_init__(self) -> None:
@@ -95,6 +99,7 @@ class Service:
                 self.store,
                 self.settings,
                 self.figures,
+                verification_key=self.verification_key,
             )
         self.recommender.capabilities = capabilities
         done = self.recommender.tick()
@@ -133,7 +138,19 @@ def _service(options: argparse.Namespace) -> Service:
         store=store,
         settings=RecommenderSettings(tick_s=options.tick_seconds),
         lease=LeaseHolder(client, options.namespace, COMPONENT, options.identity, LEASE_S),
+        verification_key=_verification_key(options.verification_key),
     )
+
+
+def _verification_key(path: Path | None) -> Ed25519PublicKey | None:
+    """The key that bundles must be signed with; a key that is asked for and missing is an error."""
+    if path is None:
+        return None
+    try:
+        pem = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"can't read the verification key {path}: {error.strerror}") from error
+    return read_public_key(pem)
 
 
 def _telemetry(options: argparse.Namespace) -> TelemetrySource:
@@ -180,6 +197,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--store", default="", help="folder or minio://bucket/prefix; without it the incumbent acts"
+    )
+    parser.add_argument(
+        "--verification-key",
+        type=Path,
+        default=os.environ.get("AWARE_VERIFICATION_KEY_FILE") or None,
+        help="ed25519 public key (PEM): a bundle that its owner didn't sign is refused",
     )
     parser.add_argument(
         "--namespace",

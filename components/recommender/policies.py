@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from components.artifacts.bundle import load
 from components.artifacts.channel import INCUMBENT, Channel, read_channel
+from components.artifacts.signature import load_verified
 from components.artifacts.store import Store
 from components.cluster.compiled import FloatArray
 from components.cluster.twin import from_json
@@ -43,8 +45,10 @@ class LoadedPolicy:
 class Policies:
     """Follows the channels of all workloads; a store that fails costs nothing that is loaded."""
 
-    def __init__(self, store: Store | None, workers: int) -> None:
+    def __init__(self, store: Store | None, workers: int, key: Ed25519PublicKey | None) -> None:
+        """With a key only bundles that its owner signed are used; without one any that is whole."""
         self._store = store
+        self._key = key
         self._workers = workers
         self._channels: dict[str, Channel] = {}
         self._loaded: dict[str, LoadedPolicy] = {}
@@ -96,15 +100,15 @@ class Policies:
             if channel.current is None:
                 self._loaded.pop(key, None)
             elif key not in self._loaded or self._loaded[key].digest != channel.current:
-                self._loaded[key] = _load(self._store, channel.current, workload.key)
+                self._loaded[key] = _load(self._store, channel.current, workload.key, self._key)
         except (UserError, TemporaryError) as error:
             self.problems[key] = str(error)
             _log.warning("%s: the policy can't be read: %s", key, error)
 
 
-def _load(store: Store, digest: str, workload: str) -> LoadedPolicy:
-    """Raises UserError for a bundle that is damaged, another workload's or lacks something."""
-    bundle = load(store, digest)
+def _load(store: Store, digest: str, workload: str, key: Ed25519PublicKey | None) -> LoadedPolicy:
+    """Raises UserError for a bundle that is damaged, unsigned, another workload's or incomplete."""
+    bundle = load(store, digest) if key is None else load_verified(store, digest, key)
     if bundle.workload != workload:
         raise UserError(f"bundle {digest[:12]} is for {bundle.workload}: publish the right one")
     try:

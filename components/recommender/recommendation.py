@@ -18,13 +18,17 @@ from components.recommender.reasons import Reason
 from components.recommender.subject import Subject
 
 PROVIDED = "RecommendationProvided"
+POLICY_LOADED = "PolicyLoaded"
 # Why what was recommended last stays: there was nothing to decide on, or no usable decision.
 HOLDING = frozenset(("TelemetryMissing", "TelemetryStale", "NoProposal", "InvalidProposal"))
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """`uncapped`: what was proposed before the guard, None where nothing was."""
+    """`uncapped`: what was proposed before the guard, None where nothing was.
+
+    `problem`: why the policy that the channel names can't be used; empty where it can.
+    """
 
     subject: Subject
     target: Allocation
@@ -32,26 +36,32 @@ class Recommendation:
     by_policy: bool
     reasons: tuple[Reason, ...]
     phase: PhaseState
+    problem: str = ""
 
     @property
     def held(self) -> bool:
         """Whether the last good recommendation holds."""
         return any(reason.code in HOLDING for reason in self.reasons)
 
-    def conditions(self) -> tuple[Condition, Condition]:
-        """RecommendationProvided and PolicyActing."""
+    def conditions(self) -> tuple[Condition, ...]:
+        """RecommendationProvided, PolicyActing and, where one is let in, PolicyLoaded."""
         who = REASON_POLICY if self.by_policy else REASON_INCUMBENT
         reason = REASON_HELD if self.held else who
         acting = self.phase.phase in (CANARY, LIVE)
-        return (
-            Condition(PROVIDED, TRUE, reason, self._words()),
-            Condition(
-                POLICY_ACTING,
-                TRUE if acting else FALSE,
-                self.phase.phase,
-                f"{self.phase.reason}: {self.phase.message}",
-            ),
+        provided = Condition(PROVIDED, TRUE, reason, self._words())
+        policy = Condition(
+            POLICY_ACTING,
+            TRUE if acting else FALSE,
+            self.phase.phase,
+            f"{self.phase.reason}: {self.phase.message}",
         )
+        return (provided, policy, self._loaded()) if self.subject.gate_open else (provided, policy)
+
+    def _loaded(self) -> Condition:
+        if not self.problem:
+            return Condition(POLICY_LOADED, TRUE, "Loaded", "the channel could be followed")
+        message = f"{self.problem}; what was loaded before stays, else the incumbent acts"
+        return Condition(POLICY_LOADED, FALSE, "BundleRefused", message)
 
     def _words(self) -> str:
         target, settings = self.subject.incumbent.cpu_target, self.subject.incumbent

@@ -51,6 +51,7 @@ def _signature(item: Recommendation) -> _Signature:
         item.by_policy,
         codes,
         item.subject.other_owner,
+        item.problem,
         (phase.phase, phase.reason, phase.digest),
     )
 

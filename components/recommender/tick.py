@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from components.artifacts.store import Store
 from components.cluster import sample as smp
@@ -78,9 +79,10 @@ class Recommender:
     figures: Figures
     wall_clock: Callable[[], float] = time.time
     controllers: Controllers = field(default_factory=Controllers)
+    verification_key: Ed25519PublicKey | None = None
 
     def __post_init__(self) -> None:
-        self.policies = Policies(self.store, self.settings.workers)
+        self.policies = Policies(self.store, self.settings.workers, self.verification_key)
         self.phases = Phases(self.store, self.settings)
         self.decider = Decider(self.settings)
         self.reversals = Reversals()
@@ -148,6 +150,7 @@ class Recommender:
             by_policy=acts,
             evidence=batch.evidence(now_s, acts, unlike),
             phases=[self.phases.state(item.key) for item in subjects],
+            problems=[self.policies.problems.get(item.key, "") for item in subjects],
         )
 
     def _advance(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from components.artifacts.bundle import Bundle, publish
 from components.artifacts.channel import SHADOW, move_channel
@@ -144,6 +145,7 @@ class World:
     store: Store
     settings: RecommenderSettings
     now_s: float = START_S
+    verification_key: Ed25519PublicKey | None = None
     recommender: Recommender = field(init=False)
 
     def __post_init__(self) -> None:
@@ -159,6 +161,7 @@ class World:
             settings=self.settings,
             figures=Figures(),
             wall_clock=lambda: self.now_s,
+            verification_key=self.verification_key,
         )
 
     def ticks(self, count: int, apply: bool = False) -> None:
