@@ -18,8 +18,8 @@ from components.workload.spec import Workload
 
 # A window's answers hold about so many samples each, which bounds the memory whatever is asked.
 MOST_SAMPLES = 250_000
-# Prometheus refuses more than 11,000 points a series; less than a quarter of an hour is a waste.
-MOST_STEPS, FEWEST_STEPS = 5_760, 60
+# A day: Prometheus refuses more than 11,000 points a series. It is halved so often at most.
+MOST_STEPS, MOST_HALVINGS = 5_760, 7
 # The pieces that are put together at once: 120 MB of numbers.
 MOST_JOINED_STEPS = 1_000_000
 PAUSE_S = 2.0
@@ -52,15 +52,17 @@ def fill(
     ask: Ask,
     workloads: Sequence[Workload],
     grid: Grid,
+    series: int,
     patience: Patience,
     tell: Callable[[int, int, str], None],
 ) -> int:
     """Ask for what the journal lacks of the grid; return how many windows that were.
 
-    `tell(done, total, what)` counts queries. Each window is kept as soon as it is complete. Raises
-    what `ask` raises; a TemporaryError only once patience is at its end.
+    An answer is expected to hold `series` series. `tell(done, total, what)` counts queries. Each
+    window is kept as soon as it is complete. Raises what `ask` raises; a TemporaryError only once
+    patience is at its end.
     """
-    missing = journal.missing(workloads, grid, window_steps(len(workloads)))
+    missing = journal.missing(workloads, grid, window_steps(series))
     queries = len(queries_of(workloads, 1))
     for done, (window, asked) in enumerate(missing):
         count = itertools.count(done * queries)
@@ -76,9 +78,12 @@ def fill(
     return len(missing)
 
 
-def window_steps(workloads: int) -> int:
-    """Return how many steps a window of so many workloads has."""
-    return max(FEWEST_STEPS, min(MOST_STEPS, MOST_SAMPLES // max(1, workloads)))
+def window_steps(series: int) -> int:
+    """Return how many steps a window of so many series has: a day's, or a half of it, and so on."""
+    halvings = 0
+    while halvings < MOST_HALVINGS and (MOST_STEPS >> halvings) * series > MOST_SAMPLES:
+        halvings += 1
+    return MOST_STEPS >> halvings
 
 
 def taken_from(

@@ -22,6 +22,7 @@ from components.ingestion.quality_page import quality_page
 from components.metrics.grid import Grid, grid_between
 from components.metrics.piece import Piece
 from components.metrics.prometheus import PrometheusClient
+from components.metrics.queries import size_query
 from components.metrics.scrape import NATIVE_PROBE, pieces_of
 from components.metrics.session import access_from
 from components.metrics.sources import Taken
@@ -135,6 +136,7 @@ def _from_server(
             ask,
             workloads,
             grid,
+            _series(client, workloads, grid),
             Patience(config.patience_s),
             lambda done, total, what: progress.update(done, total + 1, what),
         )
@@ -156,6 +158,12 @@ def _grid(config: IngestionConfig, clock_ms: int | None) -> Grid:
             f"start to end holds {grid.steps} steps of {STEP_S} s; ask for at least {FEWEST_STEPS}"
         )
     return grid
+
+
+def _series(client: PrometheusClient, workloads: Sequence[Workload], grid: Grid) -> int:
+    """Return how many series an answer holds: a container each, and a workload each at least."""
+    counted = client.at(size_query(workloads).text, grid.last_ms)
+    return max(len(workloads), *(int(one.values[0]) for one in counted), 1)
 
 
 def _server(url: str) -> str:

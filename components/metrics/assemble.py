@@ -91,10 +91,9 @@ def _columns(piece: Piece) -> dict[str, FloatArray]:
 def _placed(found: list[Rise], grid: Grid) -> FloatArray:
     """Return the rises [T], each at its step."""
     placed = np.zeros(grid.steps)
-    for one in found:
-        slot = int(grid.slots(np.array([one.time_ms]))[0])
-        if 0 <= slot < grid.steps:
-            placed[slot] += one.by
+    slots = grid.slots(np.array([one.time_ms for one in found], dtype=np.int64))
+    inside = (slots >= 0) & (slots < grid.steps)
+    np.add.at(placed, slots[inside], np.array([one.by for one in found])[inside])
     return placed
 
 

@@ -84,6 +84,17 @@ def container_queries(workloads: Sequence[Workload], window_s: int) -> list[Quer
     ]
 
 
+def size_query(workloads: Sequence[Workload]) -> Query:
+    """Return the instant query that counts the workloads' containers, as many as answers hold."""
+    chosen = selector(
+        namespace=(workload.namespace for workload in workloads),
+        container=(workload.container for workload in workloads),
+    )
+    metric = "container_cpu_usage_seconds_total"
+    keys = tuple(workload.key for workload in workloads)
+    return Query("size", metric, f"count({metric}{{{chosen}}})", keys, unit="series")
+
+
 def replica_queries(workloads: Sequence[Workload], window_s: int = WINDOW_S) -> list[Query]:
     """Return the queries for wanted and ready replicas, by kind of controller."""
     metrics = {

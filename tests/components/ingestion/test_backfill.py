@@ -45,7 +45,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServe
 @pytest.fixture(autouse=True)
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backfill, "MOST_STEPS", WINDOW)
-    monkeypatch.setattr(backfill, "FEWEST_STEPS", WINDOW)
 
 
 def _config(
@@ -78,6 +77,17 @@ def _content(output: Path) -> dict[str, bytes]:
 
 def _windows(journal: Path) -> set[str]:
     return {path.name for path in journal.glob("*.arrow")}
+
+
+@pytest.mark.parametrize(
+    ("series", "steps"),
+    [(1, 5760), (43, 5760), (44, 2880), (500, 360), (2500, 90), (30_000, 45)],
+)
+def test_windows_are_shorter_the_more_series_an_answer_holds(
+    monkeypatch: pytest.MonkeyPatch, series: int, steps: int
+) -> None:
+    monkeypatch.setattr(backfill, "MOST_STEPS", 5760)
+    assert backfill.window_steps(series) == steps
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +174,7 @@ def test_a_prometheus_killed_in_the_middle_and_started_again_leaves_no_trace(
     told: list[str] = []
     patience = Patience(60.0, sleep=killing.sleep)
     asked = fill(
-        journal, killing.ask, workloads, grid, patience, lambda *given: told.append(given[2])
+        journal, killing.ask, workloads, grid, 3, patience, lambda *given: told.append(given[2])
     )
     assert asked == 10
     # The third window was asked for twice, no other one.
@@ -187,6 +197,7 @@ def test_without_patience_the_run_ends_and_the_next_one_goes_on(
             killing.ask,
             workloads,
             grid_between(FIRST_MS, LAST_MS),
+            3,
             Patience(0.0),
             lambda *_: None,
         )
@@ -201,7 +212,7 @@ from pathlib import Path
 from components.ingestion import backfill, stage
 from components.ingestion.config import IngestionConfig
 from components.progress import Progress
-backfill.MOST_STEPS = backfill.FEWEST_STEPS = 10
+backfill.MOST_STEPS = 10
 url, workloads, start, end, journal, output = sys.argv[1:]
 config = IngestionConfig(
     prometheus_url=url, workloads=workloads, start=start, end=end, journal=journal
