@@ -12,11 +12,19 @@ from components.actuator.obstacles import Obstacle, without_looking
 from components.actuator.plan import IN_STEP, UNSEEN, Plan, left_alone, plan_for
 from components.actuator.record import Record
 from components.actuator.settings import ActuatorSettings
+from components.actuator.situation import Counted
 from components.actuator.sizes import digest_of_sizes
 from components.kubernetes_api.autoscaler import MultidimPodAutoscaler
 from components.kubernetes_api.capabilities import Capabilities
 from components.kubernetes_api.client import KubernetesClient
-from components.kubernetes_api.errors import AbsentError, BusyError, ConflictError, RefusedError
+from components.kubernetes_api.errors import (
+    AbsentError,
+    BusyError,
+    ConflictError,
+    DeniedError,
+    QuotaExceededError,
+    RefusedError,
+)
 from components.kubernetes_api.targets import PLURALS
 
 # What the API server answers to a resize that it understood and won't do.
@@ -37,6 +45,7 @@ class Attempt:
     sleep: Callable[[float], None]
     now_s: float
     done: list[str] = field(default_factory=list)
+    counted: Counted | None = None
 
     def run(self, workloads: Workloads) -> Plan:
         """Plans, acts and looks again until nothing is left that can be done now.
@@ -66,8 +75,10 @@ class Attempt:
             unknown = f"{kind} is not one of {', '.join(PLURALS)}"
             return left_alone(Obstacle("TargetNotFound", known if kind in PLURALS else unknown))
         situation = situation_of(target, workloads, self.claims, self.autoscaler)
+        self.counted = self.counted or situation.now_counted
         situation = replace(
             situation,
+            counted=self.counted,
             pods_resize=self.capabilities.pods_resize,
             recommender_alive=self.recommender_alive,
             refused=self.record.refused,
@@ -95,7 +106,8 @@ class Attempt:
         return False
 
     def _note_refusal(self, action: Action, error: RefusedError) -> None:
-        if not isinstance(action, ResizePod) or error.status != _UNPROCESSABLE:
+        lasting = isinstance(error, DeniedError | QuotaExceededError)
+        if lasting or not isinstance(action, ResizePod) or error.status != _UNPROCESSABLE:
             raise error
         digest = digest_of_sizes(action.sizes, action.pod_uid)
         self.record = replace(self.record, refused=self.record.refused | {digest})

@@ -18,13 +18,15 @@ class Breaker:
         """Whether an attempt may be made; after the pause one attempt decides anew."""
         return now_s >= self.closed_from_s
 
-    def failed(self, now_s: float, settings: ActuatorSettings) -> Breaker:
-        """The breaker after one more failure.
+    def failed(
+        self, now_s: float, settings: ActuatorSettings, *, for_long: bool = False
+    ) -> Breaker:
+        """The breaker after one more failure; one that lasts `for_long` opens it at once.
 
         With 3 failures to open, 300 s and at most 3600 s: the 3rd failure pauses for 300 s, the
         4th for 600 s, the 5th for 1200 s, the 7th and later for 3600 s.
         """
-        failures = self.failures + 1
+        failures = max(self.failures + 1, settings.failures_to_open if for_long else 0)
         beyond = failures - settings.failures_to_open
         if beyond < 0:
             return Breaker(failures, 0.0)

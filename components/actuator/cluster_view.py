@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from components.actuator.ceilings import Ceilings
 from components.actuator.situation import Situation
 from components.kubernetes_api.autoscaler import MultidimPodAutoscaler
 from components.kubernetes_api.capabilities import Capabilities
@@ -31,11 +32,12 @@ from components.kubernetes_api.targets import (
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What other autoscalers and PodDisruptionBudgets say, for the whole cluster."""
+    """What other autoscalers and PodDisruptionBudgets say, and what room there is, everywhere."""
 
     others: tuple[Claim, ...]
     autoscalers: tuple[MultidimPodAutoscaler, ...]
     budgets: tuple[Budget, ...]
+    ceilings: Ceilings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,12 @@ def read_claims(
     client: KubernetesClient,
     capabilities: Capabilities,
     autoscalers: Iterable[MultidimPodAutoscaler],
+    ceilings: Ceilings,
 ) -> Claims:
     """Reads who else scales what; raises what the client raises: not knowing is no permission."""
     budgets = parsed(client.list(capabilities.budget_path), budget_of)
     others = read_other_owners(client, capabilities)
-    return Claims(tuple(others), tuple(autoscalers), tuple(budgets))
+    return Claims(tuple(others), tuple(autoscalers), tuple(budgets), ceilings)
 
 
 def read_workloads(client: KubernetesClient, namespaces: Iterable[str]) -> Workloads:
@@ -116,6 +119,7 @@ def situation_of(
         disruptions_allowed=disruptions_allowed(
             target.namespace, metadata.get("labels") or {}, claims.budgets
         ),
+        ceilings=claims.ceilings.within(target.namespace),
     )
 
 

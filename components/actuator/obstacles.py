@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from components.actuator.maintenance import open_window
 from components.actuator.situation import Situation
 from components.kubernetes_api.autoscaler import MultidimPodAutoscaler
 from components.kubernetes_api.conditions import TRUE, condition
 from components.kubernetes_api.container_policy import OFF
+from components.kubernetes_api.errors import BadObjectError
 from components.kubernetes_api.names import PAUSE_ANNOTATION, POLICY_ACTING, REASON_POLICY
 from components.kubernetes_api.targets import STATEFUL_SET
 
@@ -38,6 +40,18 @@ def without_looking(autoscaler: MultidimPodAutoscaler) -> Obstacle | None:
             "PhaseForbids", f"in phase {phase} the incumbent acts, but the status is the policy's"
         )
     return None
+
+
+def kept_by_maintenance(windows: str, now_s: float) -> Obstacle | str:
+    """An obstacle where a window holds everything, else why nothing may shrink (empty: it may)."""
+    try:
+        window = open_window(windows, now_s)
+    except BadObjectError as error:
+        return Obstacle("BadMaintenanceWindow", str(error))
+    if window is None:
+        return ""
+    words = f"in the maintenance window {window.text!r}"
+    return Obstacle("MaintenanceWindow", f"nothing changes {words}") if window.holds_all else words
 
 
 def in_the_cluster(situation: Situation) -> Obstacle | None:

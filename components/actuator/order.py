@@ -18,6 +18,8 @@ from components.actuator.wish import Wish
 from components.kubernetes_api.resources import Resources
 from components.kubernetes_api.targets import DEPLOYMENT
 
+SILENT = "while no recommender renews its Lease"
+
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
@@ -43,17 +45,18 @@ def allowed_now(wish: Wish, situation: Situation) -> Allowed:
     in_use = [*templates, *(pod.containers for pod in situation.pods)]
     would_shrink = any(grows(_same(current, wish.sizes), wish.sizes) for current in in_use)
     ready = min(target.replicas_ready, target.replicas, sum(pod.ready for pod in situation.pods))
-    sizes_may_shrink = situation.recommender_alive and ready >= wish.replicas
-    if situation.recommender_alive and would_shrink and not sizes_may_shrink:
+    kept = situation.keeps if situation.recommender_alive else SILENT
+    sizes_may_shrink = not kept and ready >= wish.replicas
+    if not kept and would_shrink and not sizes_may_shrink:
         held.append(f"no size shrinks before {wish.replicas} replicas are ready ({ready} are)")
     replicas = wish.replicas
     smaller = sum(not has_at_least(pod, wish.sizes) for pod in situation.pods)
-    if replicas < target.replicas and (smaller or not situation.recommender_alive):
+    if replicas < target.replicas and (smaller or kept):
         replicas = target.replicas
-        if situation.recommender_alive:
+        if not kept:
             held.append(f"no replica goes before {smaller} pods have their size")
-    if not situation.recommender_alive and (would_shrink or wish.replicas < target.replicas):
-        held.append("nothing shrinks while no recommender renews its Lease")
+    if kept and (would_shrink or wish.replicas < target.replicas):
+        held.append(f"nothing shrinks {kept}")
     return Allowed(wish, replicas, sizes_may_shrink, tuple(held))
 
 

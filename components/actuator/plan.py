@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from components.actuator.actions import Action, PauseWithTemplate, RollTemplate, SetReplicas
-from components.actuator.obstacles import Obstacle, in_the_cluster, without_looking
+from components.actuator.ceilings import bounded
+from components.actuator.obstacles import (
+    Obstacle,
+    in_the_cluster,
+    kept_by_maintenance,
+    without_looking,
+)
 from components.actuator.order import Allowed, allowed_now
 from components.actuator.settings import ActuatorSettings
 from components.actuator.situation import Situation
@@ -17,8 +22,7 @@ from components.actuator.wish import Wish, wish_of
 from components.kubernetes_api.autoscaler import MultidimPodAutoscaler
 from components.kubernetes_api.conditions import TRUE, condition
 from components.kubernetes_api.errors import BadObjectError
-from components.kubernetes_api.resources import Resources, describe
-from components.kubernetes_api.targets import STATEFUL_SET
+from components.kubernetes_api.resources import describe
 
 # Reasons that mostly pass within a second: worth another look in the same tick.
 UNSEEN = "WaitingForController"
@@ -55,16 +59,26 @@ def plan_for(
     obstacle = without_looking(autoscaler) or in_the_cluster(situation)
     if obstacle:
         return left_alone(obstacle)
+    kept = kept_by_maintenance(autoscaler.maintenance, situation.now_s)
+    if isinstance(kept, Obstacle):
+        return left_alone(kept)
+    situation = replace(situation, keeps=kept)
     try:
-        wish = wish_of(autoscaler, situation.target.replicas, _current_sizes(situation))
+        wish = wish_of(autoscaler, situation.target.replicas, situation.sizes)
     except BadObjectError as error:
         return left_alone(Obstacle("BadRecommendation", str(error)))
     if situation.target.unseen:
         message = f"the controller of {situation.target.words} has yet to see the last change"
         return Plan((), able=True, reason=UNSEEN, message=message, waiting=True)
-    allowed = allowed_now(wish, situation)
+    counted = situation.counted or situation.now_counted
+    under = bounded(wish, counted.replicas, counted.sizes, situation.ceilings)
+    if under.notes and not situation.keeps:
+        # One half of a trade, few large pods for many small ones or the reverse, would be lost.
+        situation = replace(situation, keeps="while a ceiling bounds the wish")
+    allowed = allowed_now(under.wish, situation)
     sizes = steps_for_sizes(autoscaler, situation, allowed, settings)
-    return _plan(situation, wish, _with_replicas(sizes, situation, allowed))
+    steps = _with_replicas(sizes, situation, allowed)
+    return _plan(situation, under.wish, Steps(notes=under.notes).then(steps))
 
 
 def finishing(situation: Situation) -> Plan:
@@ -106,6 +120,10 @@ def _plan(situation: Situation, wish: Wish, steps: Steps) -> Plan:
     if not_made is not None and not_made.status == TRUE:
         notes = (Note("ReplicasNotCreated", not_made.message, blocks=True), *notes)
     missing = wish.replicas - min(target.replicas_ready, target.replicas)
+    unplaced = [pod.unplaced for pod in situation.pods if pod.unplaced]
+    if unplaced:
+        message = f"{len(unplaced)} pods find no node: {unplaced[0]}"
+        notes = (Note("PodsUnschedulable", message, blocks=True), *notes)
     waiting = bool(steps.actions) or steps.waiting or missing > 0
     waiting = waiting or target.replicas != wish.replicas
     blocking = [note.reason for note in notes if note.blocks]
@@ -127,13 +145,3 @@ def _plan(situation: Situation, wish: Wish, steps: Steps) -> Plan:
 def _goal(wish: Wish) -> str:
     sizes = [f"{name} {describe(resources)}" for name, resources in sorted(wish.sizes.items())]
     return "; ".join([f"{wish.replicas} replicas", *sizes])
-
-
-def _current_sizes(situation: Situation) -> Mapping[str, Resources]:
-    """The sizes to compare with: the template's, or those of the pods where all agree.
-
-    A StatefulSet's template is not kept in step: its pods tell what was last applied.
-    """
-    target, pods = situation.target, situation.pods
-    alike = bool(pods) and all(pod.containers == pods[0].containers for pod in pods)
-    return pods[0].containers if target.kind == STATEFUL_SET and alike else target.containers

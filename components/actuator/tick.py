@@ -22,6 +22,7 @@ from components.actuator.cluster_view import (
 from components.actuator.obstacles import without_looking
 from components.actuator.plan import Plan, finishing
 from components.actuator.record import Record, after_failure, after_success, while_open
+from components.actuator.room import Room
 from components.actuator.settings import ActuatorSettings
 from components.actuator.status import CONDITION, write_condition
 from components.errors import TemporaryError, UserError
@@ -57,6 +58,9 @@ class Actuator:
     sleep: Callable[[float], None] = time.sleep
     records: dict[str, Record] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._room = Room(self.client, self.clock)
+
     def tick(self) -> dict[str, Plan]:
         """Looks at all workloads once; the last plan of each, by namespace/name.
 
@@ -64,7 +68,7 @@ class Actuator:
         raises only where the cluster as a whole can't be read.
         """
         autoscalers = parsed(self.client.list(ALL_AUTOSCALERS), autoscaler_of)
-        claims = read_claims(self.client, self.capabilities, autoscalers)
+        claims = read_claims(self.client, self.capabilities, autoscalers, self._room.read())
         self._finish_what_was_left(claims)
         turned_on = [item for item in autoscalers if item.update_mode != OFF or _told(item)]
         to_look_at = [item for item in turned_on if without_looking(item) is None]

@@ -20,6 +20,7 @@ from components.kubernetes_api.names import (
     EVICT_ANNOTATION,
     GROUP,
     KIND,
+    MAINTENANCE_ANNOTATION,
     PAUSE_ANNOTATION,
     PHASE_ANNOTATION,
     PLURAL,
@@ -83,6 +84,11 @@ class MultidimPodAutoscaler:
     def path(self) -> str:
         """Return the object's path in the API."""
         return f"/apis/{GROUP}/{VERSION}/namespaces/{self.namespace}/{PLURAL}/{self.name}"
+
+    @property
+    def maintenance(self) -> str:
+        """Return what the annotation says of maintenance windows, empty where there are none."""
+        return self.annotations.get(MAINTENANCE_ANNOTATION, "")
 
     def policy(self, container: str) -> ContainerPolicy:
         """The policy for a container: its own, else the one for "*", else no restriction."""

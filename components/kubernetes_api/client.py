@@ -16,7 +16,14 @@ import urllib3.exceptions
 import yaml
 
 from components.errors import TemporaryError, UserError
-from components.kubernetes_api.errors import AbsentError, BusyError, ConflictError, RefusedError
+from components.kubernetes_api.errors import (
+    AbsentError,
+    BusyError,
+    ConflictError,
+    DeniedError,
+    QuotaExceededError,
+    RefusedError,
+)
 
 Json = dict[str, Any]
 Body = Json | list[Json]
@@ -193,6 +200,10 @@ def _translated(
         return BusyError(message, _retry_after_s(error))
     if status == 404:
         return AbsentError(message)
+    if "admission webhook" in message and "denied the request" in message:
+        return DeniedError(message, status)
+    if status == 403 and "exceeded quota" in message:
+        return QuotaExceededError(message, status)
     if 400 <= status < 500 and status != 408:
         return RefusedError(message, status)
     return TemporaryError(message)

@@ -35,5 +35,13 @@ class RefusedError(UserError):
         self.status = status
 
 
+class QuotaExceededError(RefusedError):
+    """A ResourceQuota has no room for it (403): trying again at once changes nothing."""
+
+
+class DeniedError(RefusedError):
+    """An admission webhook denied it: its name and its reason are in the message."""
+
+
 class BadObjectError(UserError):
     """An object lacks a field or holds a value that can't be understood."""

@@ -13,6 +13,7 @@ PLURAL = "multidimpodautoscalers"
 # the policy at once, also while no recommender runs; its own way up is the recommender's business.
 PHASE_ANNOTATION = f"{PREFIX}/phase"
 PAUSE_ANNOTATION = f"{PREFIX}/pause"
+MAINTENANCE_ANNOTATION = f"{PREFIX}/maintenance-windows"
 EVICT_ANNOTATION = f"{PREFIX}/evict"
 
 # On a Deployment while its template and its ReplicaSet are being brought in step: a label, so that

@@ -54,6 +54,14 @@ class Pod:
         """The condition that says that the kubelet is at it."""
         return self._true("PodResizeInProgress")
 
+    @property
+    def unplaced(self) -> str:
+        """Return why the scheduler finds no node for it; empty where it has one or may yet."""
+        scheduled = condition(self.conditions, "PodScheduled")
+        if scheduled is None or scheduled.status == TRUE or scheduled.reason != "Unschedulable":
+            return ""
+        return scheduled.message or "no node has room"
+
     def landed(self, wanted: Mapping[str, Resources]) -> bool:
         """Whether the wanted sizes (of some containers) are asked for and, as told, given."""
         if self.resize_pending or self.resize_in_progress:

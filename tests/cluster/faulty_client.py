@@ -26,6 +26,7 @@ class FaultyClient:
     """A real client whose writes are counted and fail in a stated way.
 
     `dies_after`: the process is killed when so many writes have reached the server.
+    `attempted`, `writes`: the paths of all writes, and of those that reached the server.
     `errors`: what the next writes to a path that contains the key end in, without being sent.
     """
 
@@ -34,6 +35,7 @@ class FaultyClient:
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     reading_errors: dict[str, list[Exception]] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
+    attempted: list[str] = field(default_factory=list)
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         self._fail(path, self.reading_errors)
@@ -46,12 +48,14 @@ class FaultyClient:
     def patch(
         self, path: str, body: Body, content_type: str = "application/merge-patch+json"
     ) -> Json:
+        self.attempted.append(path)
         self._fail(path, self.errors)
         answer = self.real.patch(path, body, content_type)
         self._written(path)
         return answer
 
     def create(self, path: str, body: Json, retry_busy: bool = True) -> Json:
+        self.attempted.append(path)
         self._fail(path, self.errors)
         answer = self.real.create(path, body, retry_busy)
         self._written(path)

@@ -182,11 +182,13 @@ def test_a_quota_that_stops_new_replicas_is_told_and_nothing_shrinks_meanwhile(
     recommend(cluster, mine, replicas=4, cpu="100m", memory="40Mi")
     actuator = actuator_with(FaultyClient(cluster.client))
 
-    cluster.wait_for(lambda: actuator.tick()[mine.key].reason == "ReplicasNotCreated", namespace)
+    for _ in range(3):
+        assert actuator.tick()[mine.key].reason == "ResourceQuota"
 
     told = condition(autoscaler_of(cluster.client.get(mine.path)).conditions, "AbleToScale")
     assert told is not None
-    assert "exceeded quota: small" in told.message
+    assert f"ResourceQuota {namespace}/small has room for 2 replicas, 4 were wished" in told.message
+    assert "nothing shrinks while a ceiling bounds the wish" in told.message
     assert {pod.containers["app"] for pod in pods_of(cluster, namespace).values()} == {SMALL}
     cluster.client.delete(f"{quotas}/small")
     settle(actuator, cluster, mine)

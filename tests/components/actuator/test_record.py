@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +9,7 @@ from components.actuator.plan import Plan
 from components.actuator.record import Record, after_failure, after_success, while_open
 from components.actuator.settings import ActuatorSettings
 from components.errors import TemporaryError
+from components.kubernetes_api.errors import DeniedError, QuotaExceededError
 
 SETTINGS = ActuatorSettings()
 WAITING = Plan((), able=True, reason="Waiting", message="2 of 3 pods", waiting=True)
@@ -53,3 +55,23 @@ def test_what_has_not_landed_in_time_is_told_until_it_has() -> None:
     assert (plan.able, again.waiting_since_s) == (True, 302.0)
     record, plan = after_success(record, DONE, False, 303.0, SETTINGS)
     assert (plan, record.waiting_since_s) == (DONE, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (QuotaExceededError("exceeded quota: team", 403), "QuotaExceeded"),
+        (DeniedError('admission webhook "x" denied the request: no', 400), "WebhookDenied"),
+    ],
+)
+def test_a_quota_or_a_webhook_is_asked_again_only_after_a_pause(
+    error: Exception, reason: str
+) -> None:
+    record, plan = after_failure(Record(), error, 0.0, SETTINGS)
+    assert (plan.able, plan.reason) == (False, reason)
+    assert str(error) in plan.message
+    assert not record.breaker.allows(299.0)
+    assert while_open(record) == plan
+    again, _ = after_failure(record, error, 300.0, SETTINGS)
+    assert not again.breaker.allows(899.0), "the pause doubles"
+    assert again.breaker.allows(900.0)

@@ -15,7 +15,14 @@ import pytest
 
 from components.errors import TemporaryError, UserError
 from components.kubernetes_api.client import KubernetesClient, RetryPolicy, connect
-from components.kubernetes_api.errors import AbsentError, BusyError, ConflictError, RefusedError
+from components.kubernetes_api.errors import (
+    AbsentError,
+    BusyError,
+    ConflictError,
+    DeniedError,
+    QuotaExceededError,
+    RefusedError,
+)
 
 OK = (200, {"kind": "Thing"})
 RETRY = RetryPolicy(attempts=4, first_wait_s=0.2, longest_wait_s=1.0, read_timeout_s=0.3)
@@ -224,3 +231,30 @@ def test_outside_of_a_cluster_the_user_is_told_to_pass_a_kubeconfig(
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(UserError, match="pass a kubeconfig"):
         connect(None)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (403, 'pods "x" is forbidden: exceeded quota: team, requested: pods=1', QuotaExceededError),
+        (400, 'admission webhook "frozen.example.org" denied the request: no', DeniedError),
+        (422, 'admission webhook "frozen.example.org" denied the request: no', DeniedError),
+        (403, 'pods "x" is forbidden: User "y" cannot patch resource', RefusedError),
+    ],
+)
+def test_a_full_quota_and_a_denying_webhook_are_told_apart_from_missing_rights(
+    script: Script, client: KubernetesClient, status: int, message: str, kind: type[Exception]
+) -> None:
+    script.answers = [(status, {"message": message})]
+    with pytest.raises(RefusedError, match="denied|quota|cannot") as raised:
+        client.get("/api/v1/pods")
+    assert type(raised.value) is kind
+    assert len(script.requests) == 1
+
+
+def test_a_webhook_that_does_not_answer_may_answer_later(
+    script: Script, client: KubernetesClient
+) -> None:
+    failing = (500, {"message": 'Internal error: failed calling webhook "x": timed out'})
+    script.answers = [failing, OK]
+    assert client.get("/api/v1/pods") == OK[1]
