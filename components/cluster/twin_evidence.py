@@ -83,7 +83,12 @@ def spread(values: FloatArray) -> float:
 
 
 def identified(evidence: Evidence) -> dict[str, bool]:
-    """Which parameters the telemetry varied enough to tell, by name."""
+    """Which parameters the telemetry varied enough to tell, by name.
+
+    Arrivals' bursts and stalls look like a variable demand, retries like a higher rate, and no
+    series shows drains, scheduling or the nodes' room: these stay neutral unless someone who
+    knows sets them.
+    """
     samples, usable = evidence.samples, evidence.usable
     rows = samples[usable[:, 0]]
     per_pod = rows[:, smp.REQUEST_RATE_PER_S] / np.maximum(rows[:, smp.REPLICAS_READY], 1.0)
@@ -97,6 +102,7 @@ def identified(evidence: Evidence) -> dict[str, bool]:
         "idle_cpu_m": replicas_differ and spread(per_pod) > 0.3,
         "demand_variability": bool(usable[:, 3].sum() >= 8) and spread(load) > 0.3,
         "wait_ms": bool(usable[:, 2].sum() >= 8) and spread(load) > 0.3,
+        "wait_variability": bool(usable[:, 3].sum() >= 8) and waits_mostly(samples[usable[:, 2]]),
         "parallelism_cores": bool(rows.size) and float(rows[:, smp.CPU_REQUEST_M].max()) > 1000.0,
         "concurrency_limit": bool(np.any(samples[:, smp.ERROR_RATIO] > 0.01)),
         "memory_base_bytes": bool(usable[:, 1].sum() >= 8),
@@ -105,6 +111,17 @@ def identified(evidence: Evidence) -> dict[str, bool]:
         "resize_restarts": bool(resizes(samples).any()),
         "timeout_ms": bool(np.any(samples[:, smp.ERROR_RATIO] > 0.01)),
     }
+
+
+def waits_mostly(rows: FloatArray) -> bool:
+    """Whether more than half of the fastest medians isn't CPU: only then the wait's shape shows."""
+    if len(rows) < 8:
+        return False
+    fastest_ms = np.quantile(rows[:, smp.LATENCY_P50_MS], 0.1)
+    work_ms = np.median(
+        rows[:, smp.CPU_USAGE_M] / np.maximum(rows[:, smp.REQUEST_RATE_PER_S], 1e-3)
+    )
+    return bool(fastest_ms > 2.0 * work_ms)
 
 
 def starts(samples: FloatArray) -> FloatArray:

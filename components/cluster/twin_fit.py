@@ -26,12 +26,16 @@ FITTED = (
     par.MEMORY_BASE_BYTES,
     par.MEMORY_PER_REQUEST_BYTES,
     par.MEMORY_RELEASE_PER_STEP,
+    par.WAIT_VARIABILITY,
 )
 # The usual error of each measured quantity, by logarithm: CPU, memory, median and slow latency.
 # Larger ones for CPU and memory let latency, which the model misses by more, pull the demand.
 USUAL_ERROR = np.array([0.02, 0.02, 0.15, 0.15])
 # How far, by logarithm, each fitted parameter is believed to lie from its first guess.
-PRIOR_DEVIATION = np.array([1.0, 1.5, 2.0, 1.0, 1.0, 0.7, 1.5, 1.5])
+PRIOR_DEVIATION = np.array([1.0, 1.5, 2.0, 1.0, 1.0, 0.7, 1.5, 1.5, 1.0])
+PRIOR_WAIT_VARIABILITY = 0.5
+# What is fitted by its logarithm has to stay above zero.
+_LEAST = 1e-3
 PRIOR_TIMEOUT_MS = 10_000.0
 PRIOR_STARTUP_S = 20.0
 PRIOR_RESIZE_DELAY_S = 5.0
@@ -54,6 +58,7 @@ def first_guess(evidence: Evidence) -> FloatArray:
     guess[par.WAIT_MS] = max(
         float(np.quantile(rows[:, smp.LATENCY_P50_MS], 0.1)) - demand_ms, 0.1 * demand_ms
     )
+    guess[par.WAIT_VARIABILITY] = PRIOR_WAIT_VARIABILITY
     guess[par.PARALLELISM_CORES] = PRIOR_PARALLELISM
     guess[par.CONCURRENCY_LIMIT] = PRIOR_CONCURRENCY
     guess[par.TIMEOUT_MS] = _timeout_ms(samples)
@@ -86,7 +91,7 @@ def fit_parameters(
 
     limits [L]; start and prior [P]. Deterministic.
     """
-    low = np.log([SERVICE_PARAMETERS[index].low for index in FITTED])
+    low = np.log([max(SERVICE_PARAMETERS[index].low, _LEAST) for index in FITTED])
     high = np.log([SERVICE_PARAMETERS[index].high for index in FITTED])
     prior_logs = np.log(prior[list(FITTED)])
     scale = np.sqrt(weights)[:, None] * evidence.usable / USUAL_ERROR

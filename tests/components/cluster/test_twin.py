@@ -94,6 +94,23 @@ def test_the_fit_recovers_what_the_telemetry_identifies() -> None:
     assert twin.identified["service_demand_ms"]
     assert twin.identified["startup_s"]
     assert not twin.identified["parallelism_cores"]
+    assert not {"retry_share", "drain_s", "node_cpu_m", "arrival_variability"} & set(
+        twin.identified
+    )
+
+
+def test_a_wait_that_varies_is_told_from_one_that_does_not() -> None:
+    fitted = []
+    for variability in (0.0, 1.0):
+        parameters = service()
+        parameters[par.WAIT_VARIABILITY] = variability
+        training, held_out = split(observed(parameters, 13))
+        twin = fit_twin(training, held_out, WORKLOAD, np.random.default_rng(0), members=1)
+        assert twin.identified["wait_variability"]
+        assert twin.errors["latency"] < 0.12
+        fitted.append(twin.members[0, par.WAIT_VARIABILITY])
+    assert fitted[0] < 0.2
+    assert fitted[1] == pytest.approx(1.0, rel=0.25)
 
 
 def test_errors_on_held_out_rows_are_near_the_noise_of_the_metrics() -> None:

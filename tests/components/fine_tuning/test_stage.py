@@ -20,7 +20,7 @@ from components.progress import Progress
 from tests.components.agent.stage_inputs import write_embedding, write_meta_policy
 from tests.telemetry_folders import KEYS, write_telemetry_folder
 
-CONFIG = replace(quick_config(3), iterations=8, candidates=32, resampled_variants=9)
+CONFIG = replace(quick_config(3), iterations=8, candidates=32, resampled_variants=18)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_adapted_rules_beat_their_proposals_on_fresh_traces(
     tuned: Path, inputs: tuple[Path, Path, Path]
 ) -> None:
     twins = json.loads((inputs[1] / "twins.json").read_text())
-    config = replace(CONFIG, resampled_variants=30, synthetic_variants=10, decisions=40)
+    config = replace(CONFIG, resampled_variants=120, synthetic_variants=40, decisions=40)
     gains = []
     for one in measured_workloads(inputs[0]):
         key = one.workload.key
@@ -127,8 +127,8 @@ def test_variants_pair_every_member_with_rates_near_the_measured_level(
     twin = from_json(json.loads((inputs[1] / "twins.json").read_text())[one.workload.key])
     level = replace(CONFIG, level_spread=0.0)
     variants = variants_of(one, twin, level, np.random.default_rng(0))
-    assert variants.parameters.shape[0] == 9 + 2
-    assert variants.rates_per_s.shape == (11, 30 * 4)
+    assert variants.parameters.shape[0] == 18 + 2
+    assert variants.rates_per_s.shape == (20, 30 * 4)
     for member in twin.members:
         assert (variants.parameters == member).all(axis=1).sum() >= 3
     measured = one.training_rates_per_s
