@@ -8,14 +8,23 @@ import numpy as np
 
 from components.agent.histories import allocation_schedule
 from components.agent.ppo import Stretch
-from components.cluster.compiled import FloatArray
+from components.cluster.compiled import FloatArray, contiguous
+from components.cluster.limits import clip_allocation
 from components.cluster.noise import draw_noise
 from components.cluster.observation import OBSERVATION_COUNT
 from components.cluster.rates import synthetic_rates
-from components.cluster.reward import INTERVAL_STEPS
-from components.cluster.state import initial_state
+from components.cluster.reward import INTERVAL_STEPS, STEP_HOURS, RewardWeights
 from components.policy.rule import from_unit
-from components.policy.rule_rollout import initial_rule_state, interval, rollout_rule
+from components.policy.rule_rollout import rollout_rule
+from components.policy.rule_terms import (
+    TERM_COUNT,
+    TERM_KILLS,
+    TERM_REWARD,
+    TERM_VIOLATION,
+    play_terms,
+)
+
+DECISIONS_PER_HOUR = 1.0 / (INTERVAL_STEPS * STEP_HOURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +81,26 @@ def meet(
         term_decisions: how many decisions a rule makes.
     """
     batch, terms, _ = rules_unit.shape
-    decisions = terms * term_decisions
-    rules = from_unit(rules_unit)
-    rates = traces.rates_per_s.reshape(batch, decisions + 1, INTERVAL_STEPS)
-    noise = traces.noise.reshape(batch, decisions + 1, INTERVAL_STEPS, -1)
-    parameters, limits, allocation = population.parameters, population.limits, traces.allocation
-    state = initial_state(parameters, limits, allocation, rates[:, 0, 0])
-    memory = initial_rule_state(batch)
-    observations = np.empty((batch, decisions + 1, OBSERVATION_COUNT))
-    outcomes = np.empty((2, batch, decisions + 1))
-    for index in range(decisions + 1):
-        # A rule that has seen nothing keeps the allocation: the first interval is no decision.
-        rule = rules[:, max(index - 1, 0) // term_decisions]
-        state, memory, allocation, _, observation, reward, violation = interval(
-            state, memory, parameters, limits, allocation, rule, rates[:, index], noise[:, index]
-        )
-        observations[:, index], outcomes[:, :, index] = observation, (reward, violation)
-    rewards, violations = outcomes[:, :, 1:].reshape(2, batch, terms, term_decisions).mean(axis=3)
-    return Stretch(observations[:, ::term_decisions], rewards, violations)
+    observations = np.empty((batch, terms + 1, OBSERVATION_COUNT))
+    outcomes = np.zeros((batch, terms, TERM_COUNT))
+    play_terms(
+        contiguous(from_unit(rules_unit)),
+        contiguous(population.parameters),
+        contiguous(population.limits),
+        contiguous(clip_allocation(contiguous(traces.allocation), population.limits)),
+        contiguous(traces.rates_per_s),
+        contiguous(traces.noise),
+        RewardWeights().row(),
+        term_decisions,
+        observations,
+        outcomes,
+    )
+    return Stretch(
+        observations,
+        outcomes[..., TERM_REWARD],
+        outcomes[..., TERM_VIOLATION],
+        DECISIONS_PER_HOUR * outcomes[..., TERM_KILLS],
+    )
 
 
 def episode_metrics(population: Population, rules_unit: FloatArray, traces: Traces) -> FloatArray:

@@ -58,7 +58,7 @@ class MetaLearner:
         self._network = ActorCritic(
             OBSERVATION_COUNT, context_size - OBSERVATION_COUNT, start, self._generator
         )
-        self._optimizer = torch.optim.Adam(self._network.parameters())
+        self._optimizer = torch.optim.Adam(self._network.parameters(), fused=True)
         self.multiplier = settings.first_multiplier
 
     def learn(

@@ -34,6 +34,7 @@ class PpoSettings:
     learning_rate: Adam's at the start; it falls linearly to `final_learning_rate_share` of it.
     entropy_weight: at the start; it falls linearly to 0.
     value_weight, gradient_norm: the critic's share of the loss; the gradient's largest norm.
+    oom_penalty: reward that one OOM kill an hour costs; the search's and the incumbents'.
     """
 
     discount: float = 0.5
@@ -46,6 +47,7 @@ class PpoSettings:
     entropy_weight: float = 0.001
     value_weight: float = 0.5
     gradient_norm: float = 0.5
+    oom_penalty: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,13 @@ class Stretch:
     observations: before each term and after the last, [B, T + 1, O].
     rewards: mean over each term's decisions, [B, T].
     violations: share of each term in which the objective was missed, [B, T].
+    kills_per_h: OOM kills an hour in each term, [B, T].
     """
 
     observations: FloatArray
     rewards: FloatArray
     violations: FloatArray
+    kills_per_h: FloatArray
 
 
 def draw_actions(
@@ -104,7 +108,11 @@ def improve(
         floor = settings.final_learning_rate_share
         group["lr"] = settings.learning_rate * (floor + (1.0 - floor) * remaining)
     observations = torch.from_numpy(stretch.observations).float()
-    priced = torch.from_numpy(stretch.rewards - multiplier * stretch.violations).float()
+    priced = torch.from_numpy(
+        stretch.rewards
+        - multiplier * stretch.violations
+        - settings.oom_penalty * stretch.kills_per_h
+    ).float()
     spread = contexts[:, None, :].expand(-1, observations.shape[1], -1)
     with torch.no_grad():
         values = network.value(spread, observations)

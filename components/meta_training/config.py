@@ -15,6 +15,7 @@ _LEAST = {
     "term_decisions": 2,
     "violation_budget": 0.0,
     "violation_penalty": 0.0,
+    "oom_penalty": 0.0,
     "evaluation_period": 1,
     "patience": 1,
 }
@@ -34,6 +35,8 @@ class MetaTrainingConfig:
     violation_budget: share of 15 s steps that may miss the objective; the price of a violation
         rises while the policy is over it.
     violation_penalty: that price at first, and always in the score by which a policy is selected.
+    oom_penalty: reward that one OOM kill an hour costs, in learning and in that score; the same as
+        fine-tuning's and the incumbents'.
     evaluation_period: iterations between two evaluations.
     patience: the training ends after so many evaluations without a better selection score.
 
@@ -48,6 +51,7 @@ class MetaTrainingConfig:
     term_decisions: int = 24
     violation_budget: float = 0.02
     violation_penalty: float = 0.2
+    oom_penalty: float = 0.05
     evaluation_period: int = 5
     patience: int = 10
 

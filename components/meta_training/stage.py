@@ -14,6 +14,7 @@ from components.agent.encoder import Encoder, workload_shape
 from components.agent.environment import Population
 from components.agent.meta_learner import LearningSettings, MetaLearner
 from components.agent.populations import drawn, joined, synthetic_population, twin_population
+from components.agent.ppo import PpoSettings
 from components.artifacts.files import (
     finished_directory,
     read_json,
@@ -110,6 +111,7 @@ def _learner(config: MetaTrainingConfig, context_size: int) -> MetaLearner:
         term_decisions=config.term_decisions,
         violation_budget=config.violation_budget,
         first_multiplier=config.violation_penalty,
+        ppo=PpoSettings(oom_penalty=config.oom_penalty),
     )
     return MetaLearner(to_unit(default_rule()), context_size, settings, config.seed)
 

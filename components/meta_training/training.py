@@ -11,11 +11,19 @@ from components.agent.environment import Population, Traces, draw_traces, episod
 from components.agent.meta_learner import MetaLearner
 from components.agent.populations import drawn
 from components.cluster.compiled import FloatArray
-from components.cluster.reward import EPISODE_FIELDS, REWARD, VIOLATION
+from components.cluster.reward import (
+    EPISODE_FIELDS,
+    INTERVAL_STEPS,
+    OOM_KILLS,
+    REWARD,
+    STEP_HOURS,
+    VIOLATION,
+)
 from components.meta_training.checkpoint import Checkpoint, TrainingState
 from components.meta_training.config import MetaTrainingConfig
 
 _EVALUATION_DECISIONS = 96
+_EVALUATION_HOURS = _EVALUATION_DECISIONS * INTERVAL_STEPS * STEP_HOURS
 TRAINING, SELECTION, HELD_OUT = "training", "selection", "held_out"
 
 
@@ -41,11 +49,17 @@ class Evaluation:
     multiplier: float
     metrics: dict[str, dict[str, float]]
 
-    def score(self, violation_penalty: float) -> float:
-        """What selection goes by: reward minus the priced violations, on the selection set."""
+    def score(self, violation_penalty: float, oom_penalty: float) -> float:
+        """What selection goes by: reward minus priced violations and OOM kills an hour.
+
+        On the selection set.
+        """
         metrics = self.metrics[SELECTION]
+        kills_per_h = metrics[EPISODE_FIELDS[OOM_KILLS]] / _EVALUATION_HOURS
         return (
-            metrics[EPISODE_FIELDS[REWARD]] - violation_penalty * metrics[EPISODE_FIELDS[VIOLATION]]
+            metrics[EPISODE_FIELDS[REWARD]]
+            - violation_penalty * metrics[EPISODE_FIELDS[VIOLATION]]
+            - oom_penalty * kills_per_h
         )
 
 
@@ -102,7 +116,7 @@ def train(
             continue
         evaluations.append(_evaluate(config, learner, judges, iteration))
         report(evaluations[-1])
-        scores = [one.score(config.violation_penalty) for one in evaluations]
+        scores = [one.score(config.violation_penalty, config.oom_penalty) for one in evaluations]
         if scores[-1] > scores[best]:
             best, weights = len(scores) - 1, learner.weights()
         if checkpoint:

@@ -3,7 +3,7 @@ import pytest
 
 from components.agent.environment import Population, draw_traces, episode_metrics, meet
 from components.agent.populations import drawn, joined, synthetic_population
-from components.cluster.reward import REWARD, VIOLATION
+from components.cluster.reward import OOM_KILLS, REWARD, VIOLATION
 from components.policy.rule_parameters import RULE_COUNT
 from tests.components.agent.stage_inputs import untrained_encoder
 
@@ -29,6 +29,20 @@ def test_a_rule_in_charge_all_the_time_earns_what_the_whole_episode_does(populat
     assert (np.abs(rest) <= 1.0).all()
     violated = 13.0 * whole[:, VIOLATION] - 12.0 * stretch.violations.mean(axis=1)
     np.testing.assert_allclose(violated * 4.0, np.round(violated * 4.0), atol=1e-9)
+
+
+def test_kills_are_counted_by_the_hour(population) -> None:
+    rng = np.random.default_rng(1)
+    traces = draw_traces(population, 61, rng)
+    units = rng.random((12, RULE_COUNT))
+    whole = episode_metrics(population, units, traces)[:, OOM_KILLS]
+    # 60 decisions of a minute are an hour; the episode has one interval more before them.
+    found = meet(population, units[:, None], traces, term_decisions=60).kills_per_h[:, 0]
+    before = whole - found
+    assert found.sum() > 0.0
+    np.testing.assert_allclose(before, np.round(before), atol=1e-9)
+    assert (before >= -1e-9).all()
+    assert (before > 0.5).mean() < 0.5
 
 
 def test_each_term_is_decided_by_its_own_rule(population) -> None:

@@ -19,7 +19,8 @@ def _meet(contexts: torch.Tensor, actions: torch.Tensor) -> Stretch:
     distance = actions.numpy() - _targets(contexts)[:, None, :]
     rewards = 1.0 - 3.0 * np.square(distance).mean(axis=-1)
     observations = np.zeros((WORKLOADS, DECISIONS + 1, 2))
-    return Stretch(observations, rewards, violations=np.zeros_like(rewards))
+    nothing = np.zeros_like(rewards)
+    return Stretch(observations, rewards, violations=nothing, kills_per_h=nothing)
 
 
 def _score(network: ActorCritic, contexts: torch.Tensor) -> np.ndarray:
@@ -77,7 +78,10 @@ def test_violations_cost_the_multiplier() -> None:
             actions = draw_actions(network, contexts, DECISIONS, generator)
             lean = actions.numpy().mean(axis=-1)
             stretch = Stretch(
-                np.zeros((WORKLOADS, DECISIONS + 1, 2)), lean, violations=np.clip(lean, 0.0, 1.0)
+                np.zeros((WORKLOADS, DECISIONS + 1, 2)),
+                lean,
+                violations=np.clip(lean, 0.0, 1.0),
+                kills_per_h=np.zeros_like(lean),
             )
             improve(
                 network,
@@ -94,6 +98,27 @@ def test_violations_cost_the_multiplier() -> None:
             proposals.append(network.mean(contexts).mean().item())
     assert proposals[0] > 0.6
     assert proposals[1] < 0.4
+
+
+def test_an_oom_kill_costs_what_it_costs_in_the_search() -> None:
+    """Kills at their price and rewards lower by as much lead to the same network."""
+    generator = generator_of(7)
+    contexts = torch.zeros(WORKLOADS, 5)
+    kills = np.random.default_rng(0).integers(0, 3, size=(WORKLOADS, DECISIONS)).astype(float)
+    observations, nothing = np.zeros((WORKLOADS, DECISIONS + 1, 2)), np.zeros_like(kills)
+    learned = []
+    for stretch in (
+        Stretch(observations, nothing, nothing, kills),
+        Stretch(observations, -0.05 * kills, nothing, nothing),
+    ):
+        generator = generator_of(7)
+        network = ActorCritic(2, 3, torch.full((RULE,), 0.5), generator)
+        actions = draw_actions(network, contexts, DECISIONS, generator)
+        optimizer = torch.optim.Adam(network.parameters())
+        improve(network, optimizer, contexts, actions, stretch, 0.0, 1.0, PpoSettings(), generator)
+        learned.append(network.state_dict())
+    for name, weights in learned[0].items():
+        torch.testing.assert_close(weights, learned[1][name])
 
 
 @pytest.mark.parametrize(

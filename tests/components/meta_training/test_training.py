@@ -89,10 +89,14 @@ def test_evaluations_come_in_their_period_and_at_the_end(sets) -> None:
     assert [one.decisions for one in course.evaluations] == [0, 2304, 4608, 5376]
 
 
-def test_the_score_prices_violations_of_the_selection_set_alone(sets) -> None:
+def test_the_score_prices_violations_and_kills_of_the_selection_set_alone(sets) -> None:
     course, _ = _train(sets, [0.3, 0.9, 0.9, 0.9])
     evaluation = course.evaluations[1]
     selection = evaluation.metrics[SELECTION]
-    expected = selection["reward"] - 0.5 * selection["violation"]
-    assert evaluation.score(0.5) == pytest.approx(expected)
+    # 96 decisions of a minute are 1.6 hours.
+    expected = (
+        selection["reward"] - 0.5 * selection["violation"] - 0.05 * selection["oom_kills"] / 1.6
+    )
+    assert selection["oom_kills"] > 0.0
+    assert evaluation.score(0.5, 0.05) == pytest.approx(expected)
     assert evaluation.metrics[HELD_OUT] != selection
