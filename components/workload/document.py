@@ -4,35 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
-from components.workload.quantities import parse_cpu, parse_memory
-
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
-Subdomain = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253
-    ),
-]
-
-
-def _above_zero(value: int) -> int:
-    if value == 0:
-        raise ValueError("must be above zero")
-    return value
-
-
-CpuMillicores = Annotated[int, BeforeValidator(parse_cpu), AfterValidator(_above_zero)]
-MemoryBytes = Annotated[int, BeforeValidator(parse_memory), AfterValidator(_above_zero)]
+from components.workload.scalars import CpuMillicores, Label, MemoryBytes, Subdomain, Time
 
 
 class Strict(BaseModel):
@@ -44,11 +19,40 @@ class Strict(BaseModel):
 Range = TypeVar("Range", bound=Strict)
 
 
-class SloDocument(Strict):
-    """The latency objective: this share of the requests is answered within this time."""
+_ONE_SHARE: JsonDict = {
+    "oneOf": [{"required": ["latency_percentile"]}, {"required": ["success_ratio"]}],
+}
 
-    latency_percentile: float = Field(gt=0, lt=1)
-    latency_ms: float = Field(gt=0, allow_inf_nan=False)
+
+class SloDocument(Strict):
+    """The objective: a share of the requests is answered within a time.
+
+    `latency_percentile` looks at the latency alone; `success_ratio` counts a request only if it was
+    answered without an error.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_ONE_SHARE)
+
+    latency_percentile: float | None = Field(
+        None, gt=0, lt=1, description="0.95: of 100 requests 95 are answered within latency_ms."
+    )
+    success_ratio: float | None = Field(
+        None, gt=0, lt=1, description="As latency_percentile, and without an error."
+    )
+    latency_ms: float = Field(
+        gt=0, allow_inf_nan=False, description="The time within which, in milliseconds."
+    )
+
+    @model_validator(mode="after")
+    def _one_share(self) -> Self:
+        if (self.latency_percentile is None) == (self.success_ratio is None):
+            raise ValueError("give either latency_percentile or success_ratio")
+        return self
+
+    @property
+    def share(self) -> float:
+        """Return the share of the requests that the objective is about."""
+        return self.latency_percentile or self.success_ratio or 0.0
 
 
 class ReplicasDocument(Strict):
@@ -92,15 +96,40 @@ class BoundsDocument(Strict):
     memory: MemoryDocument
 
 
+Query = Annotated[str, Field(description="PromQL; only with source promql.")]
+_OWN_QUERIES = ["request_rate", "latency", "latency_p50", "error_ratio"]
+_BY_SOURCE: JsonDict = {
+    "allOf": [
+        {
+            "if": {"properties": {"source": {"const": "promql"}}},
+            "then": {
+                "required": ["request_rate", "latency"],
+                "properties": {name: {"minLength": 1} for name in _OWN_QUERIES[:2]},
+            },
+            "else": {"properties": {name: {"maxLength": 0} for name in _OWN_QUERIES}},
+        },
+        {
+            "if": {"not": {"properties": {"source": {"const": "ingress-nginx"}}}},
+            "then": {"properties": {"ingress": {"maxLength": 0}}},
+        },
+    ]
+}
+
+
 class MetricsDocument(Strict):
     """Where request rate and latency come from."""
 
+    model_config = ConfigDict(json_schema_extra=_BY_SOURCE)
+
     source: Literal["istio", "linkerd", "ingress-nginx", "opentelemetry", "promql"]
-    ingress: Subdomain | Literal[""] = ""
-    request_rate: str = ""
-    latency: str = ""
-    latency_p50: str = ""
-    error_ratio: str = ""
+    ingress: Annotated[
+        Subdomain | Literal[""],
+        Field(description="The Ingress' name with source ingress-nginx; else as the workload's."),
+    ] = ""
+    request_rate: Query = ""
+    latency: Query = ""
+    latency_p50: Query = ""
+    error_ratio: Query = ""
 
     @model_validator(mode="after")
     def _fits_source(self) -> Self:
@@ -120,16 +149,32 @@ class WorkloadDocument(Strict):
     namespace: Label
     name: Subdomain
     kind: Literal["Deployment", "StatefulSet"]
-    container: Label
+    container: Annotated[Label, Field(description="The container that is sized.")]
     slo: SloDocument
     bounds: BoundsDocument
     metrics: MetricsDocument
+
+
+class MaintenanceDocument(Strict):
+    """A time in which what was measured says nothing of the workloads."""
+
+    start: Time
+    end: Time
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError("start isn't before end")
+        return self
 
 
 class WorkloadsDocument(Strict):
     """The whole file."""
 
     workloads: list[WorkloadDocument] = Field(min_length=1)
+    maintenance: list[MaintenanceDocument] = Field(
+        [], description="Times to leave out when a recording is checked for drift."
+    )
 
 
 def _refuse_reversed(range_: Range, low: int, high: int) -> Range:

@@ -17,10 +17,11 @@ from __future__ import annotations
 import re
 from decimal import ROUND_CEILING, Decimal
 
-_QUANTITY = re.compile(
-    r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
-    r"(?P<suffix>[eE][+-]?[0-9]{1,2}|[numkMGTPE]|[KMGTPE]i)?"
-)
+_NUMBER = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
+_SUFFIX = r"[eE][+-]?[0-9]{1,2}|[numkMGTPE]|[KMGTPE]i"
+_QUANTITY = re.compile(rf"(?P<number>{_NUMBER})(?P<suffix>{_SUFFIX})?")
+# The same for a JSON schema, whose patterns have no named groups.
+WRITTEN_QUANTITY = rf"^({_NUMBER})({_SUFFIX})?$"
 _SUFFIXES = {
     "n": Decimal("1e-9"),
     "u": Decimal("1e-6"),

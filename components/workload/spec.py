@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import yaml
@@ -17,10 +18,14 @@ from components.workload.yaml_lines import Location, line_of, read_yaml
 
 @dataclass(frozen=True, slots=True)
 class Slo:
-    """Latency objective: ``latency_percentile`` (0 to 1) of the requests within ``latency_ms``."""
+    """Latency objective: ``latency_percentile`` (0 to 1) of the requests within ``latency_ms``.
+
+    ``counts_errors``: it was given as a success ratio, so a request that failed isn't within.
+    """
 
     latency_percentile: float
     latency_ms: float
+    counts_errors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +76,7 @@ def load_workloads(path: Path) -> tuple[Workload, ...]:
     Raises UserError, with file and line, for an unknown or missing key, a wrong type, a minimum
     above its maximum, a workload listed twice and broken YAML.
     """
-    value, lines = read_yaml(path)
-    try:
-        document = WorkloadsDocument.model_validate(value)
-    except ValidationError as error:
-        raise UserError(_first_problem(path, error, lines)) from error
+    document, lines = _read(path)
     workloads = tuple(_workload(item) for item in document.workloads)
     seen: set[str] = set()
     for index, workload in enumerate(workloads):
@@ -86,10 +87,24 @@ def load_workloads(path: Path) -> tuple[Workload, ...]:
     return workloads
 
 
+def load_maintenance(path: Path) -> tuple[tuple[datetime, datetime], ...]:
+    """Return the file's times of maintenance, start and end; raises UserError as load_workloads."""
+    document, _ = _read(path)
+    return tuple((one.start, one.end) for one in document.maintenance)
+
+
 def dump_workloads(workloads: Sequence[Workload]) -> str:
     """Return YAML that load_workloads reads back as the same workloads."""
     entries = [_entry(workload) for workload in workloads]
     return yaml.safe_dump({"workloads": entries}, sort_keys=False, default_flow_style=None)
+
+
+def _read(path: Path) -> tuple[WorkloadsDocument, dict[Location, int]]:
+    value, lines = read_yaml(path)
+    try:
+        return WorkloadsDocument.model_validate(value), lines
+    except ValidationError as error:
+        raise UserError(_first_problem(path, error, lines)) from error
 
 
 def _workload(document: WorkloadDocument) -> Workload:
@@ -99,7 +114,11 @@ def _workload(document: WorkloadDocument) -> Workload:
         name=document.name,
         kind=document.kind,
         container=document.container,
-        slo=Slo(document.slo.latency_percentile, document.slo.latency_ms),
+        slo=Slo(
+            document.slo.share,
+            document.slo.latency_ms,
+            counts_errors=document.slo.success_ratio is not None,
+        ),
         bounds=Bounds(
             replicas_min=bounds.replicas.min,
             replicas_max=bounds.replicas.max,
@@ -135,13 +154,14 @@ def _entry(workload: Workload) -> dict[str, object]:
         "latency_p50": metrics.latency_p50,
         "error_ratio": metrics.error_ratio,
     }
+    share = "success_ratio" if workload.slo.counts_errors else "latency_percentile"
     return {
         "namespace": workload.namespace,
         "name": workload.name,
         "kind": workload.kind,
         "container": workload.container,
         "slo": {
-            "latency_percentile": workload.slo.latency_percentile,
+            share: workload.slo.latency_percentile,
             "latency_ms": workload.slo.latency_ms,
         },
         "bounds": {
