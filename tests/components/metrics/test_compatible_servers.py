@@ -62,6 +62,10 @@ def test_a_tenant_comes_from_the_environment_and_cannot_smuggle_a_header() -> No
         access_from({"AWARE_PROMETHEUS_TENANT": "a\r\nX-Admin: 1"})
 
 
+def test_a_neighbour_is_asked_not_to_compress() -> None:
+    assert _asked(Access()).headers["accept-encoding"] == "identity"
+
+
 def test_a_query_too_long_for_an_address_is_posted_with_all_its_parameters() -> None:
     query = f'up{{pod=~"{"a|" * LONGEST_IN_ADDRESS}b"}}'
     asked = _asked(Access(), query)

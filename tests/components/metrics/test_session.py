@@ -22,12 +22,17 @@ GOOD = b'{"status":"success","data":{"resultType":"vector","result":[]}}'
 
 @contextmanager
 def demanding(wanted: str, tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[str]]]:
-    """A server that answers only with this Authorization header ('' wants none)."""
+    """A server that answers only with this Authorization header ('' wants none).
+
+    It insists that only an answer over TLS may be compressed.
+    """
     sent: list[str] = []
+    compressed: list[bool] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             sent.append(self.headers.get("Authorization", ""))
+            compressed.append("gzip" in self.headers.get("Accept-Encoding", ""))
             body = GOOD if sent[-1] == wanted else b""
             self.send_response(200 if body else 401)
             self.send_header("Content-Length", str(len(body)))
@@ -45,6 +50,7 @@ def demanding(wanted: str, tls: ssl.SSLContext | None = None) -> Iterator[tuple[
     thread.start()
     try:
         yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}", sent
+        assert set(compressed) <= {tls is not None}
     finally:
         server.shutdown()
         server.server_close()
