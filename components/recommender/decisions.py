@@ -9,15 +9,17 @@ import numpy as np
 
 from components.cluster.compiled import FloatArray
 from components.cluster.hpa import HPA_MEMORY_COUNT, reset_hpa
-from components.cluster.limits import CPU_M
-from components.cluster.vpa import HISTORY_COUNT
+from components.cluster.limits import CPU_M, MEMORY_BYTES
+from components.cluster.vpa import AGE_S, HISTORY_COUNT, TIME_S
 from components.policy.rule import RULE_STATE_COUNT
 from components.policy.rule_parameters import RULE_COUNT
 from components.policy.serving import incumbent_rows, rule_rows
 from components.recommender.alignment import aligned
+from components.recommender.memory_record import Remembered
 from components.recommender.policies import LoadedPolicy
 from components.recommender.subject_rows import SubjectRows
-from components.recommender.telemetry_batch import Batch
+from components.recommender.telemetry_batch import Batch, Flags
+from components.workload.telemetry import STEP_S
 
 
 @dataclass(slots=True)
@@ -47,27 +49,72 @@ class _Rows:
 class Controllers:
     """The incumbent rule and the policies of all workloads, with what they remember between ticks.
 
-    A workload that is new, also after a restart, starts with an empty memory: its VPA then waits
-    out the usual 12 h before it shrinks anything within its bounds, and its HPA the 300 s window.
+    A workload that is new starts with an empty memory: its VPA then waits out the usual 12 h
+    before it shrinks anything within its bounds, and its HPA the 300 s window. What a restart must
+    not lose is recalled from a store.
     """
 
     def __init__(self) -> None:
         self._keys: list[str] = []
         self._digests: list[str] = []
         self._rows = _empty(0)
+        self._places: dict[str, int] = {}
+
+    def align(self, keys: list[str], current: FloatArray) -> dict[str, Remembered]:
+        """Brings the rows into the order of `keys` [B]; current [B, 3] is in force.
+
+        New workloads have an empty memory; returns those of the ones that have gone.
+        """
+        before = self._keys
+        if keys == before:
+            return {}
+        here, known = set(keys), set(before)
+        gone = {key: self.remembered(key) for key in before if key not in here}
+        fresh = _empty(len(keys))
+        for row, key in enumerate(keys):
+            if key not in known:
+                reset_hpa(fresh.hpa[row], float(current[row, 0]))
+        for name in _Rows.__slots__:
+            rows = aligned(getattr(self._rows, name), before, keys, getattr(fresh, name))
+            setattr(fresh, name, rows)
+        old = dict(zip(before, self._digests, strict=True))
+        self._digests = [old.get(key, "") for key in keys]
+        self._keys, self._rows = keys, fresh
+        self._places = {key: row for row, key in enumerate(keys)}
+        return {key: item for key, item in gone.items() if item is not None}
+
+    def recall(self, memories: Mapping[str, Remembered]) -> None:
+        """Puts stored memories of aligned workloads into their rows."""
+        for key, item in memories.items():
+            row = self._places[key]
+            for name in _Rows.__slots__:
+                getattr(self._rows, name)[row] = getattr(item, name)
+            self._digests[row] = item.digest
+
+    def remembered(self, key: str) -> Remembered | None:
+        """What is remembered of one workload; None before its first step was seen."""
+        row = self._places[key]
+        if not np.isfinite(self._rows.seen_s[row]):
+            return None
+        parts = {name: getattr(self._rows, name)[row].copy() for name in _Rows.__slots__}
+        parts["seen_s"] = float(parts["seen_s"])
+        return Remembered(**parts, digest=self._digests[row])
 
     def propose(
         self,
-        keys: list[str],
         rows: SubjectRows,
         policies: Mapping[str, LoadedPolicy],
         batch: Batch,
+        unread: Flags,
     ) -> Proposals:
-        """Proposals for the workloads `keys` [B], in whose order rows and batch are."""
-        digests = [policies[key].digest if key in policies else "" for key in keys]
-        self._align(keys, digests, rows.current)
+        """Proposals for the aligned workloads [B], in whose order rows and batch are.
+
+        Memory doesn't shrink where `unread` [B]: what was learned of it isn't known yet.
+        """
         mine = self._rows
+        rules = self._rules(policies)
         new_steps = batch.new_steps(mine.seen_s)
+        self._pass_silence(batch.end_s, new_steps)
         incumbent_rows(
             mine.hpa,
             mine.history,
@@ -84,45 +131,38 @@ class Controllers:
             np.isnan(rows.fixed_cpu_m), rows.current[:, CPU_M], rows.fixed_cpu_m
         )
         rule_rows(
-            mine.rule,
-            self._rules(keys, policies),
-            batch.samples,
-            new_steps,
-            rows.limits,
-            rows.current,
-            mine.policy,
+            mine.rule, rules, batch.samples, new_steps, rows.limits, rows.current, mine.policy
         )
+        # A rule that was led to what is no number begins anew.
+        mine.rule[~np.isfinite(mine.rule).all(axis=1)] = 0.0
+        policy: FloatArray = np.where(np.isnan(rules[:, :1]), np.nan, mine.policy)
+        for proposed in (incumbent, policy):
+            least = np.maximum(proposed[:, MEMORY_BYTES], rows.current[:, MEMORY_BYTES])
+            proposed[:, MEMORY_BYTES] = np.where(unread, least, proposed[:, MEMORY_BYTES])
         mine.seen_s = np.maximum(mine.seen_s, batch.end_s)
-        return Proposals(incumbent, mine.policy.copy(), new_steps)
+        return Proposals(incumbent, policy, new_steps)
 
-    def _rules(self, keys: list[str], policies: Mapping[str, LoadedPolicy]) -> FloatArray:
-        """The rules [B, K], NaN in rows without a policy."""
-        rules = np.full((len(keys), RULE_COUNT), np.nan)
-        rows = [row for row, key in enumerate(keys) if key in policies]
-        if rows:
-            rules[rows] = np.stack([policies[keys[row]].rule for row in rows])
-        return rules
+    def _pass_silence(self, end_s: FloatArray, new_steps: FloatArray) -> None:
+        """Lets the time pass in the VPA's histories for which there are no samples."""
+        with np.errstate(invalid="ignore"):
+            silence_s = end_s - self._rows.seen_s - new_steps * STEP_S
+        passed_s = np.where(np.isfinite(silence_s), np.maximum(silence_s, 0.0), 0.0)
+        self._rows.history[:, TIME_S] += passed_s
+        self._rows.history[:, AGE_S] += passed_s
 
-    def _align(self, keys: list[str], digests: list[str], current: FloatArray) -> None:
-        """Rows in the order of `keys`; new ones empty, those of gone workloads dropped."""
-        before = self._keys
-        if keys != before:
-            known = set(before)
-            fresh = _empty(len(keys))
-            for row, key in enumerate(keys):
-                if key not in known:
-                    reset_hpa(fresh.hpa[row], float(current[row, 0]))
-            for name in _Rows.__slots__:
-                rows = aligned(getattr(self._rows, name), before, keys, getattr(fresh, name))
-                setattr(fresh, name, rows)
-            old = dict(zip(before, self._digests, strict=True))
-            self._digests = [old.get(key, "") for key in keys]
-            self._keys, self._rows = keys, fresh
-        for row, digest in enumerate(digests):
-            if digest != self._digests[row]:
+    def _rules(self, policies: Mapping[str, LoadedPolicy]) -> FloatArray:
+        """The rules [B, K], NaN in rows without a policy; a new rule has seen nothing yet."""
+        rules = np.full((len(self._keys), RULE_COUNT), np.nan)
+        for row, key in enumerate(self._keys):
+            policy = policies.get(key)
+            if policy is None:
+                continue
+            rules[row] = policy.rule
+            if policy.digest != self._digests[row]:
+                self._digests[row] = policy.digest
                 self._rows.rule[row] = 0.0
                 self._rows.policy[row] = np.nan
-        self._digests = digests
+        return rules
 
 
 def _empty(count: int) -> _Rows:

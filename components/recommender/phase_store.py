@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from components.artifacts.files import json_bytes
 from components.artifacts.store import Store
 from components.errors import UserError
 from components.recommender.phase_state import PhaseState, from_json, to_json
@@ -106,7 +105,8 @@ def save_record(store: Store, namespace: str, name: str, record: PhaseRecord) ->
         "oom_kills": record.oom_kills,
     }
     key = _key(namespace, name)
-    if not store.write_if(key, json_bytes(document), record.tag):
+    data = json.dumps(document, separators=(",", ":"), sort_keys=True, allow_nan=False).encode()
+    if not store.write_if(key, data, record.tag):
         return load_record(store, namespace, name)
     tagged = store.read_tagged(key)
     return replace(record, tag=tagged[1] if tagged else None, unsaved=0)

@@ -26,6 +26,7 @@ from components.recommender.cluster_reading import ClusterReader, Reading
 from components.recommender.deciding import Decider, Wish
 from components.recommender.decisions import Controllers, Proposals
 from components.recommender.exposition import Figures
+from components.recommender.memory_store import MemoryStore
 from components.recommender.phase_state import INCUMBENT, SHADOW
 from components.recommender.phases import Phases, Seen
 from components.recommender.policies import Policies
@@ -85,6 +86,7 @@ class Recommender:
         self.policies = Policies(self.store, self.settings.workers, self.verification_key)
         self.phases = Phases(self.store, self.settings)
         self.decider = Decider(self.settings)
+        self.memories = MemoryStore(self.store, self.settings.save_every)
         self.reversals = Reversals()
         self.reader = ClusterReader()
         self.told = Told()
@@ -119,9 +121,14 @@ class Recommender:
         self.phases.load(subjects)
         rows = rows_of(subjects)
         batch = batch_of(self._recent(subjects, now_s), rows.current)
+        self.memories.forget(self.controllers.align(keys, rows.current))
+        self.controllers.recall(self.memories.read(keys))
+        unread = self.memories.unread(keys)
         started_s = time.perf_counter()
-        proposals = self.controllers.propose(keys, rows, self.policies.loaded(), batch)
+        proposals = self.controllers.propose(rows, self.policies.loaded(), batch, unread)
         self.figures.decided_s(time.perf_counter() - started_s)
+        for _ in range(self.memories.save(keys, self.controllers.remembered, now_s)):
+            self.figures.failed("memories")
         self._advance(subjects, rows, batch, proposals, now_s)
         return self.decider.decide(
             subjects, rows, self._wish(subjects, batch, proposals, now_s), now_s

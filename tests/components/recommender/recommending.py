@@ -164,11 +164,11 @@ class World:
             verification_key=self.verification_key,
         )
 
-    def ticks(self, count: int, apply: bool = False) -> None:
-        """So many ticks, a minute apart; `apply` follows each recommendation at once."""
+    def ticks(self, count: int, apply: bool = False, every_s: float = 60.0) -> None:
+        """So many ticks; `apply` follows each recommendation at once."""
         for _ in range(count):
             self.recommender.tick()
-            self.now_s += 60.0
+            self.now_s += every_s
             if apply:
                 self.apply()
 
