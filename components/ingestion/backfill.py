@@ -20,8 +20,8 @@ from components.workload.spec import Workload
 MOST_SAMPLES = 250_000
 # A day: Prometheus refuses more than 11,000 points a series. It is halved so often at most.
 MOST_STEPS, MOST_HALVINGS = 5_760, 7
-# The pieces that are put together at once: 120 MB of numbers.
-MOST_JOINED_STEPS = 1_000_000
+# The pieces that are put together at once: 30 MB of numbers.
+MOST_JOINED_STEPS = 250_000
 PAUSE_S = 2.0
 _NOTHING = "Prometheus has no series of it in this time; check start, end and its names"
 

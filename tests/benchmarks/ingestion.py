@@ -59,9 +59,12 @@ def workloads_of(count: int) -> list[Workload]:
     return [replace(first, name=f"w{index}") for index in range(count)]
 
 
-def answer(first_s: int, last_s: int, count: int) -> bytes:
-    """Return a matrix of `count` series, one a workload, labelled as any of our queries needs."""
-    values = np.random.default_rng(0).random(97).astype(str)
+def answer(first_s: int, last_s: int, count: int, *, rises: bool) -> bytes:
+    """Return a matrix of `count` series, one a workload, labelled as any of our queries needs.
+
+    Without `rises` the values stay the same, as a count of restarts does.
+    """
+    values = np.random.default_rng(0).random(97).astype(str) if rises else ["3"] * 97
     samples = ",".join(
         f'[{time_s},"{values[index % 97]}"]'
         for index, time_s in enumerate(range(first_s, last_s + 1, 15))
@@ -78,7 +81,7 @@ def answer(first_s: int, last_s: int, count: int) -> bytes:
 
 def serve(port: int, count: int) -> None:
     """Serve answers of `count` series for ever; each distinct page is made once."""
-    made: dict[tuple[int, int], bytes] = {}
+    made: dict[tuple[int, int], dict[bool, bytes]] = {}
     making = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -91,8 +94,10 @@ def serve(port: int, count: int) -> None:
                 with making:
                     if page not in made:
                         made.clear()
-                        made[page] = answer(*page, count)
-                    body = made[page]
+                        made[page] = {
+                            rises: answer(*page, count, rises=rises) for rises in (True, False)
+                        }
+                    body = made[page]["rate(" in asked["query"][0] or count == SERIES]
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
