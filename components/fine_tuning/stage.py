@@ -22,6 +22,7 @@ from components.policy.network import MetaPolicy
 from components.policy.prices import Prices
 from components.policy.rule_parameters import RULE_NAMES, from_unit
 from components.policy.search import SearchResult, search_rule
+from components.policy.watched import watched
 from components.progress import Progress
 from components.workload.shard import ALL, Shard
 from components.workload.spec import load_workloads
@@ -123,6 +124,7 @@ def _search(
         candidates=config.candidates,
         traces=config.traces,
         prices=prices_of(config),
+        pasts=watched(chosen),
         on_iteration=report,
     )
 

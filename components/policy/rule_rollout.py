@@ -23,12 +23,18 @@ from components.cluster.rollout import Course, Rollout, whole_intervals
 from components.cluster.sample import SAMPLE_COUNT
 from components.cluster.simulator import advance_one
 from components.cluster.state import initial_state
+from components.policy.hand_over import take_over
 from components.policy.rule import RULE_STATE_COUNT, act_one, digest_one
 
 REWARD_MEMORY = RULE_STATE_COUNT
 OBSERVATION_MEMORY = REWARD_MEMORY + REWARD_MEMORY_COUNT
 # Of one workload between intervals: the rule's memory, then the reward's, then the observation's.
 CONTROLLER_STATE_COUNT = OBSERVATION_MEMORY + OBSERVATION_MEMORY_COUNT
+
+
+def nothing_seen(batch: int) -> FloatArray:
+    """The past of rules that watched nothing, [batch, 0, M]."""
+    return np.zeros((batch, 0, SAMPLE_COUNT))
 
 
 def initial_rule_state(batch: int) -> FloatArray:
@@ -162,7 +168,8 @@ def rule_episode(
 ) -> None:
     """One workload's episode; metrics [E] are filled, the course where kept_samples has rows.
 
-    state, rule_state, allocation and samples [4, M] are room that is overwritten.
+    rule_state is what the rule knows before; it, state, allocation and samples [4, M] are
+    overwritten.
     """
     state = borrowed(state)
     rule_state = borrowed(rule_state)
@@ -177,7 +184,6 @@ def rule_episode(
     metrics = borrowed(metrics)
     kept_samples = borrowed(kept_samples)
     kept_allocations = borrowed(kept_allocations)
-    rule_state[:] = 0.0
     for index in range(intervals):
         start = index * INTERVAL_STEPS
         interval_one(
@@ -208,13 +214,17 @@ def rule_episode_rows(
     rule: FloatArray,
     rates: FloatArray,
     noise: FloatArray,
+    past: FloatArray,
     weights: FloatArray,
     intervals: int,
     metrics: FloatArray,
     kept_samples: FloatArray,
     kept_allocations: FloatArray,
 ) -> None:
-    """rule_episode for each row; kept_* have a row for each or have none [0, T, ...]."""
+    """rule_episode for each row; kept_* have a row for each or have none [0, T, ...].
+
+    past [B, T0, M] is what each rule watched before.
+    """
     state = borrowed(state)
     parameters = borrowed(parameters)
     limits = borrowed(limits)
@@ -222,6 +232,7 @@ def rule_episode_rows(
     rule = borrowed(rule)
     rates = borrowed(rates)
     noise = borrowed(noise)
+    past = borrowed(past)
     weights = borrowed(weights)
     metrics = borrowed(metrics)
     kept_samples = borrowed(kept_samples)
@@ -232,6 +243,7 @@ def rule_episode_rows(
     no_allocations = np.zeros((0, 3))
     keep = kept_samples.shape[0] > 0
     for row in range(state.shape[0]):
+        take_over(rule_state, rule[row], past[row], limits[row])
         rule_episode(
             state[row],
             rule_state,
@@ -303,9 +315,12 @@ def rollout_rule(
     initial_allocation: FloatArray,
     keep: bool = False,
     weights: RewardWeights | None = None,
+    past: FloatArray | None = None,
 ) -> Rollout:
     """Episodes of rules [B, K] over rates [B, T] with noise [B, T, N] from allocation [B, 3].
 
+    past: samples [B, T0, M] that each rule watched under the incumbent; without them it knows
+    nothing and keeps the allocation for an interval.
     A remainder of less than a decision interval of four steps is left out; ValueError when
     nothing remains.
     """
@@ -320,6 +335,7 @@ def rollout_rule(
         contiguous(rule),
         contiguous(rates[:, :steps]),
         contiguous(noise[:, :steps]),
+        nothing_seen(len(state)) if past is None else contiguous(past),
         (weights or RewardWeights()).row(),
         steps // INTERVAL_STEPS,
         course.metrics,

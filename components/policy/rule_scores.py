@@ -15,6 +15,7 @@ from components.cluster.reward import (
 )
 from components.cluster.sample import SAMPLE_COUNT
 from components.cluster.state import STATE_COUNT, initial_one
+from components.policy.hand_over import take_over
 from components.policy.rule_rollout import CONTROLLER_STATE_COUNT, rule_episode
 
 SCORE_REWARD = 0
@@ -31,13 +32,14 @@ def score_rules(
     rates: FloatArray,
     noise: FloatArray,
     allocations: FloatArray,
+    pasts: FloatArray,
     weights: FloatArray,
     intervals: int,
     out: FloatArray,
 ) -> None:
-    """Means over variants [B, V, ...] of rules [B, C, K]: out [B, C, SCORE_COUNT] is added to.
+    """What rules [B, C, K] come to in each variant [B, V, ...]: fills out [B, C, V, SCORE_COUNT].
 
-    OOM kills are counted per hour.
+    pasts [B, T0, M] are what the rules watched before. OOM kills are counted per hour.
     """
     rules = borrowed(rules)
     parameters = borrowed(parameters)
@@ -45,9 +47,11 @@ def score_rules(
     rates = borrowed(rates)
     noise = borrowed(noise)
     allocations = borrowed(allocations)
+    pasts = borrowed(pasts)
     weights = borrowed(weights)
     out = borrowed(out)
     state = np.zeros(STATE_COUNT)
+    known = np.zeros(CONTROLLER_STATE_COUNT)
     rule_state = np.zeros(CONTROLLER_STATE_COUNT)
     allocation = np.zeros(3)
     metrics = np.zeros(EPISODE_COUNT)
@@ -58,8 +62,10 @@ def score_rules(
     hours = intervals * INTERVAL_STEPS * STEP_HOURS
     for row in range(rules.shape[0]):
         for candidate in range(rules.shape[1]):
+            take_over(known, rules[row, candidate], pasts[row], limits[row])
             for variant in range(variants):
                 allocation[:] = allocations[row]
+                rule_state[:] = known
                 metrics[:] = 0.0
                 initial_one(
                     state,
@@ -85,6 +91,6 @@ def score_rules(
                     no_samples,
                     no_allocations,
                 )
-                out[row, candidate, SCORE_REWARD] += metrics[REWARD] / variants
-                out[row, candidate, SCORE_VIOLATION] += metrics[VIOLATION] / variants
-                out[row, candidate, SCORE_KILLS] += metrics[OOM_KILLS] / (variants * hours)
+                out[row, candidate, variant, SCORE_REWARD] = metrics[REWARD]
+                out[row, candidate, variant, SCORE_VIOLATION] = metrics[VIOLATION]
+                out[row, candidate, variant, SCORE_KILLS] = metrics[OOM_KILLS] / hours

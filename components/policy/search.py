@@ -21,6 +21,7 @@ from components.cluster.reward import INTERVAL_STEPS, RewardWeights
 from components.cluster.rollout import whole_intervals
 from components.policy.prices import Prices, PricesInForce
 from components.policy.rule_parameters import RULE_COUNT, from_unit
+from components.policy.rule_rollout import nothing_seen
 from components.policy.rule_scores import SCORE_COUNT, SCORE_KILLS, SCORE_VIOLATION, score_rules
 
 ELITE_SHARE = 0.18
@@ -59,18 +60,19 @@ class _Problem:
     limits: FloatArray
     rates: FloatArray
     allocations: FloatArray
+    pasts: FloatArray
     weights: FloatArray
 
     def measure(
         self, units: FloatArray, variants: NDArray[np.intp], rng: np.random.Generator
     ) -> FloatArray:
-        """[B, C, SCORE_COUNT] of units [B, C, K] on variants [B, W] (indices), fresh chance."""
+        """[B, C, W, SCORE_COUNT] of units [B, C, K] on variants [B, W] (indices), fresh chance."""
         batch, count = variants.shape
         rows = np.arange(batch)[:, None]
         rates = contiguous(self.rates[rows, variants])
         steps = rates.shape[2]
         noise = draw_noise(rng, steps, batch * count).reshape(batch, count, steps, -1)
-        out = np.zeros((batch, units.shape[1], SCORE_COUNT))
+        out = np.zeros((batch, units.shape[1], count, SCORE_COUNT))
         score_rules(
             contiguous(from_unit(units)),
             contiguous(self.parameters[rows, variants]),
@@ -78,6 +80,7 @@ class _Problem:
             rates,
             contiguous(noise),
             self.allocations,
+            self.pasts,
             self.weights,
             steps // INTERVAL_STEPS,
             out,
@@ -98,12 +101,14 @@ def search_rule(
     traces: int = 6,
     prices: Prices = DEFAULT_PRICES,
     weights: RewardWeights | None = None,
+    pasts: FloatArray | None = None,
     on_iteration: Callable[[int, int], None] | None = None,
 ) -> SearchResult:
     """Search each workload's rule from start_unit [B, K] (in [0, 1]).
 
     parameters [B, V, P] and rates [B, V, T] are the variants of each workload (twin members and
-    traces); limits [B, L]; initial_allocation [B, 3]. Per iteration `candidates` rules meet
+    traces); limits [B, L]; initial_allocation [B, 3]; pasts [B, T0, M], what each rule has watched
+    when it takes over (nothing, if left out). Per iteration `candidates` rules meet
     `traces` of the variants (all, where there are fewer). The rule returned did best on all
     variants among the final mean, the best candidates and the start, so it never scores below
     its start there. on_iteration(done, total) is called after each iteration.
@@ -115,6 +120,7 @@ def search_rule(
         contiguous(limits),
         contiguous(rates[:, :, :steps]),
         contiguous(clip_allocation(contiguous(initial_allocation), limits)),
+        nothing_seen(len(limits)) if pasts is None else contiguous(pasts),
         (weights or RewardWeights()).row(),
     )
     batch, variants = parameters.shape[:2]
@@ -127,7 +133,7 @@ def search_rule(
     for iteration in range(iterations):
         chosen = _choose(rng, batch, variants, traces)
         units = _candidates(rng, mean, deviation, candidates)
-        measured = problem.measure(units, chosen, rng)
+        measured = problem.measure(units, chosen, rng).mean(axis=2)
         scores = asked.score(measured)
         curve[:, iteration] = scores[:, 0]
         order = np.argsort(-scores, axis=1, kind="stable")
@@ -144,7 +150,7 @@ def search_rule(
     everything = _choose(rng, batch, variants, FINAL_VARIANTS)
     measured = np.zeros((*finalists.shape[:2], SCORE_COUNT))
     for _ in range(FINAL_ROUNDS):
-        measured += problem.measure(finalists, everything, rng) / FINAL_ROUNDS
+        measured += problem.measure(finalists, everything, rng).mean(axis=2) / FINAL_ROUNDS
     final = asked.score(measured)
     winner = final.argmax(axis=1)
     each = np.arange(batch)

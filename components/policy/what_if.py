@@ -15,6 +15,7 @@ from components.cluster.rollout import Rollout, rollout_hpa
 from components.cluster.twin import Twin
 from components.policy.measured import MeasuredWorkload
 from components.policy.rule_rollout import rollout_rule
+from components.policy.watched import watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class WhatIf:
     """B simulated hours of one workload: each a member of its twin's ensemble and a trace.
 
     parameters [B, P], limits [B, L], rates [B, T] per second, noise [B, T, N], usual [3]:
-    replicas, millicores and bytes in force in the median step of its telemetry.
+    replicas, millicores and bytes in force in the median step of its telemetry. past [T0, M]: what
+    its rule watched before.
     """
 
     parameters: FloatArray
@@ -30,6 +32,7 @@ class WhatIf:
     rates: FloatArray
     noise: FloatArray
     usual: FloatArray
+    past: FloatArray
 
     def hpa(self, target: float, allocation: FloatArray) -> Rollout:
         """An HPA on CPU with this target (share of the request) from an allocation [3]."""
@@ -51,6 +54,7 @@ class WhatIf:
             self.rates,
             self.noise,
             self._spread(self.usual),
+            past=np.repeat(self.past[None], len(self.rates), axis=0),
         )
 
     def _spread(self, allocation: FloatArray) -> FloatArray:
@@ -81,4 +85,5 @@ def what_if(
         rates=rate_factor * resampled_rates(rng, filled(series), traces, steps),
         noise=draw_noise(rng, steps, traces),
         usual=measured.usual_allocation,
+        past=watched([measured])[0],
     )

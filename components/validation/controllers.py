@@ -63,17 +63,24 @@ def handed_over(situations: Situations, incumbents: Incumbents) -> Situations:
     return replace(situations, allocation=np.repeat(incumbents.hpa.allocation, each, axis=0))
 
 
-def play_rules(situations: Situations, rules: Mapping[str, FloatArray]) -> dict[str, Rollout]:
-    """Each named set of rules [W, K], from the situations' allocation."""
+def play_rules(
+    situations: Situations, rules: Mapping[str, FloatArray], past: FloatArray
+) -> dict[str, Rollout]:
+    """Each named set of rules [W, K], from the situations' allocation.
+
+    past [W, T0, M]: what the rules watched before, as HPA + VPA has its history.
+    """
+    each = len(situations.limits) // len(past)
     return {
         name: rollout_rule(
-            np.repeat(rule, len(situations.limits) // len(rule), axis=0),
+            np.repeat(rule, each, axis=0),
             situations.parameters,
             situations.limits,
             situations.rates,
             situations.noise,
             situations.allocation,
             keep=True,
+            past=np.repeat(past, each, axis=0),
         )
         for name, rule in rules.items()
     }

@@ -18,6 +18,7 @@ from components.errors import UserError
 from components.policy.measured import MeasuredWorkload, measured_workloads
 from components.policy.network import MetaPolicy
 from components.policy.rule_parameters import from_unit, rule_of
+from components.policy.watched import watched
 from components.progress import Progress
 from components.validation.config import ValidationConfig
 from components.validation.controllers import (
@@ -111,7 +112,8 @@ def _judge(
     incumbents = tune_incumbents(cases, config)
     situations = draw_situations(cases, config)
     taken_over = handed_over(situations, incumbents)
-    played = play_incumbents(situations, incumbents) | play_rules(taken_over, rules)
+    past = watched([case.measured for case in cases])
+    played = play_incumbents(situations, incumbents) | play_rules(taken_over, rules, past)
     entries: dict[str, Any] = {}
     traces: dict[str, Any] = {}
     bounds: list[Rollout] = []

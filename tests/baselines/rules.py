@@ -17,7 +17,7 @@ from components.cluster.tuning import Scenarios, TunedAutoscaler, tune_hpa, tune
 from components.cluster.vpa import DEFAULT_MARGIN, empty_history, note_usage
 from components.policy.prices import Prices
 from components.policy.rule import RULE_COUNT, default_rule, from_unit, to_unit
-from components.policy.rule_rollout import rollout_rule
+from components.policy.rule_rollout import nothing_seen, rollout_rule
 from components.policy.rule_scores import SCORE_COUNT, SCORE_REWARD, SCORE_VIOLATION, score_rules
 from components.policy.search import search_rule
 from tests.baselines.worlds import World
@@ -166,7 +166,8 @@ def search_common(
     for _ in range(iterations):
         draws = rng.standard_normal((GLOBAL_CANDIDATES, RULE_COUNT))
         units = np.clip(known.mean + draws * known.deviation, 0.0, 1.0)
-        out = np.zeros((batch, GLOBAL_CANDIDATES, SCORE_COUNT))
+        variants = scenarios.parameters.shape[1]
+        out = np.zeros((batch, GLOBAL_CANDIDATES, variants, SCORE_COUNT))
         score_rules(
             contiguous(np.broadcast_to(from_unit(units), (batch, *units.shape))),
             contiguous(scenarios.parameters),
@@ -174,12 +175,13 @@ def search_common(
             contiguous(scenarios.rates),
             contiguous(scenarios.noise),
             contiguous(allocation),
+            nothing_seen(batch),
             RewardWeights().row(),
             scenarios.steps // INTERVAL_STEPS,
             out,
         )
         priced = out[..., SCORE_REWARD] - VIOLATION_PENALTY * out[..., SCORE_VIOLATION]
-        score = priced.mean(axis=0)
+        score = priced.mean(axis=(0, 2))
         elites = units[np.argsort(-score)[:GLOBAL_ELITES]]
         known = _Common(elites.mean(axis=0), 0.3 * known.deviation + 0.7 * elites.std(axis=0))
     return known.mean

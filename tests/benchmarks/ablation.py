@@ -21,6 +21,7 @@ import torch
 from components.cluster.compiled import FloatArray
 from components.policy.prices import Prices
 from components.policy.rule_parameters import default_rule, from_unit, to_unit
+from components.policy.watched import watched
 from components.validation.statistics import mean_interval
 from tests.benchmarks.control import FULL, QUICK, Figures, Plan, figures_of
 from tests.hidden_workloads.learning import Meta, fine_tune, train_meta
@@ -72,8 +73,9 @@ def main() -> None:
     table: dict[str, list[Figures]] = {}
     for seed in range(seeds):
         world = draw_hidden_world(400 + seed, plan.world, real_rates())
+        past = world.spread(watched([case.measured for case in world.cases]))
         for name, rules in rules_without(world, plan, meta).items():
-            rolled = hidden_rule(world.spread(rules), *world.course, world.usual)
+            rolled = hidden_rule(world.spread(rules), *world.course, world.usual, past=past)
             table.setdefault(name, []).append(figures_of(rolled, world))
     shown = ("reward", "violation", "cost", "oom_kills")
     pooled = {

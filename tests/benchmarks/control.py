@@ -38,6 +38,7 @@ from components.meta_training.config import MetaTrainingConfig
 from components.policy.prices import Prices
 from components.policy.rule_parameters import default_rule, from_unit
 from components.policy.search import FINAL_ROUNDS, FINAL_VARIANTS, FINALISTS
+from components.policy.watched import watched
 from components.validation.config import ValidationConfig
 from components.validation.incumbents import tune_incumbents
 from components.validation.statistics import mean_interval
@@ -124,9 +125,10 @@ def play(seed: int, plan: Plan, meta: Meta, world: HiddenWorld) -> Iterator[tupl
         ),
     )
     start = world.spread(hpa.allocation)
+    past = world.spread(watched([case.measured for case in cases]))
 
     def ruled(rules: FloatArray) -> Rollout:
-        return hidden_rule(world.spread(rules), *course, start, keep=True)
+        return hidden_rule(world.spread(rules), *course, start, keep=True, past=past)
 
     yield DEFAULT_RULE, ruled(np.tile(default_rule(), (len(cases), 1)))
     proposed = meta.propose(cases)

@@ -22,6 +22,7 @@ from components.policy.network import context_of
 from components.policy.prices import Prices
 from components.policy.rule_parameters import default_rule, to_unit
 from components.policy.search import SearchResult, search_rule
+from components.policy.watched import watched
 from components.validation.situations import Case
 
 PAST_INTERVALS = 40
@@ -96,4 +97,5 @@ def fine_tune(
         candidates=config.candidates,
         traces=config.traces,
         prices=prices or prices_of(config),
+        pasts=watched([case.measured for case in cases]),
     )

@@ -1,0 +1,32 @@
+"""What a rule knows when it takes over: it has watched the workload under the incumbent."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.cluster import sample as smp
+from components.cluster.compiled import FloatArray, borrowed, compiled
+from components.cluster.reward import INTERVAL_STEPS
+from components.policy.rule import SATURATED, SLACK_BOOST, digest_one
+
+
+@compiled
+def take_over(
+    rule_state: FloatArray, rule: FloatArray, past: FloatArray, limits: FloatArray
+) -> None:
+    """Fill a rule's memory from what it watched: samples past [T, M], rows of NaN left out.
+
+    Demand, rate and peaks are the workload's, whoever scaled it. Missing slack and saturation were
+    the incumbent's doing: with them a rule would begin by mending another's faults.
+    """
+    rule_state = borrowed(rule_state)
+    rule = borrowed(rule)
+    past = borrowed(past)
+    limits = borrowed(limits)
+    rule_state[:] = 0.0
+    for interval in range(past.shape[0] // INTERVAL_STEPS):
+        start = interval * INTERVAL_STEPS
+        if not np.isnan(past[start, smp.REQUEST_RATE_PER_S]):
+            digest_one(rule_state, rule, past[start : start + INTERVAL_STEPS], limits)
+    rule_state[SLACK_BOOST] = 0.0
+    rule_state[SATURATED] = 0.0
