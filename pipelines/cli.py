@@ -17,6 +17,7 @@ from components.errors import UserError
 from pipelines import (
     command_bench,
     command_compile,
+    command_discover,
     command_doctor,
     command_explain,
     command_import,
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 # In the order of a day's work: so `aware --help` lists them.
 command_doctor.register(app)
+command_discover.register(app)
 command_import.register(app)
 command_preflight.register(app)
 command_run.register(app)
