@@ -1,4 +1,4 @@
-"""Compiled episodes under HPA, alone or with VPA: what the rollouts of rollout.py run."""
+"""Compiled episodes under HPA or its like, alone or with VPA: what rollout.py's rollouts run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import numpy as np
 from components.cluster import limits as lim
 from components.cluster import sample as smp
 from components.cluster.compiled import FloatArray, borrowed, compiled
-from components.cluster.hpa import HPA_MEMORY_COUNT, hpa_one, reset_hpa
+from components.cluster.horizontal import (
+    HORIZONTAL_MEMORY_COUNT,
+    horizontal_one,
+    reset_horizontal,
+)
 from components.cluster.reward import (
     INTERVAL_STEPS,
     REWARD_MEMORY_COUNT,
@@ -23,11 +27,13 @@ VERTICAL_NONE = 0
 VERTICAL_MEMORY = 1
 VERTICAL_CPU_AND_MEMORY = 2
 
-# A settings row: the HPA's target, the VPA's margin and its minimum of memory.
+# A settings row: the replicas' target, the VPA's margin and its minimum of memory, and which rule
+# of components.cluster.horizontal sets the replicas.
 TARGET = 0
 MARGIN = 1
 MINIMUM_BYTES = 2
-SETTINGS_COUNT = 3
+HORIZONTAL = 3
+SETTINGS_COUNT = 4
 
 
 @compiled
@@ -37,7 +43,7 @@ def autoscaler_interval(
     limits: FloatArray,
     allocation: FloatArray,
     settings: FloatArray,
-    hpa: FloatArray,
+    horizontal: FloatArray,
     history: FloatArray,
     vertical: int,
     rates: FloatArray,
@@ -45,7 +51,7 @@ def autoscaler_interval(
     samples: FloatArray,
     allocations: FloatArray,
 ) -> None:
-    """Four steps, each followed by an HPA sync; then VPA's minute. allocation [3] is overwritten.
+    """Four steps, each with a sync of the replicas' rule; then VPA's minute. Overwrites allocation.
 
     allocations [4, 3] is filled with what was wanted during each step.
     """
@@ -54,7 +60,8 @@ def autoscaler_interval(
     limits = borrowed(limits)
     allocation = borrowed(allocation)
     settings = borrowed(settings)
-    hpa = borrowed(hpa)
+    horizontal = borrowed(horizontal)
+    rule = int(settings[HORIZONTAL])
     history = borrowed(history)
     rates = borrowed(rates)
     noise = borrowed(noise)
@@ -84,8 +91,8 @@ def autoscaler_interval(
                 row[smp.MEMORY_REQUEST_BYTES],
                 row[smp.OOM_KILLS],
             )
-        allocation[lim.REPLICAS] = hpa_one(
-            hpa, limits, row, allocation[lim.REPLICAS], settings[TARGET]
+        allocation[lim.REPLICAS] = horizontal_one(
+            rule, horizontal, limits, row, allocation[lim.REPLICAS], settings[TARGET]
         )
     if vertical != VERTICAL_NONE:
         vpa_one(
@@ -138,9 +145,9 @@ def autoscaler_episode(
     samples = np.zeros((INTERVAL_STEPS, SAMPLE_COUNT))
     allocations = np.zeros((INTERVAL_STEPS, 3))
     memory = np.zeros(REWARD_MEMORY_COUNT)
-    hpa = np.zeros(HPA_MEMORY_COUNT)
+    horizontal = np.zeros(HORIZONTAL_MEMORY_COUNT)
     before = np.empty(3)
-    reset_hpa(hpa, allocation[lim.REPLICAS])
+    reset_horizontal(int(settings[HORIZONTAL]), horizontal, allocation[lim.REPLICAS])
     for index in range(intervals):
         start = index * INTERVAL_STEPS
         before[:] = allocation
@@ -150,7 +157,7 @@ def autoscaler_episode(
             limits,
             allocation,
             settings,
-            hpa,
+            horizontal,
             history,
             vertical,
             rates[start : start + INTERVAL_STEPS],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.cluster.autoscaler_rollout import (
+    HORIZONTAL,
     MARGIN,
     MINIMUM_BYTES,
     SETTINGS_COUNT,
@@ -17,6 +18,7 @@ from components.cluster.autoscaler_rollout import (
     autoscaler_rows,
 )
 from components.cluster.compiled import FloatArray, contiguous
+from components.cluster.horizontal import HPA_CPU
 from components.cluster.limits import ALLOCATION_COUNT, clip_allocation
 from components.cluster.reward import (
     EPISODE_COUNT,
@@ -90,13 +92,17 @@ def rollout_hpa(
     target: FloatArray,
     keep: bool = False,
     weights: RewardWeights | None = None,
+    horizontal: int = HPA_CPU,
 ) -> Rollout:
     """HPA on CPU with a target utilisation [B] (0 to 1); sizes stay as they start.
+
+    Another rule of components.cluster.horizontal in its place has a target of its own unit.
 
     parameters [B, P], limits [B, L], rates [B, T], noise [B, T, N], initial_allocation [B, 3].
     """
     settings = np.zeros((len(parameters), SETTINGS_COUNT))
     settings[:, TARGET] = target
+    settings[:, HORIZONTAL] = horizontal
     history = np.zeros((len(parameters), HISTORY_COUNT))
     return _rollout(
         parameters,
@@ -125,6 +131,7 @@ def rollout_hpa_vpa(
     vpa_cpu: bool = False,
     keep: bool = False,
     weights: RewardWeights | None = None,
+    horizontal: int = HPA_CPU,
 ) -> Rollout:
     """HPA on CPU with target [B], VPA with margin [B] on memory (with vpa_cpu on CPU as well).
 
@@ -135,6 +142,7 @@ def rollout_hpa_vpa(
     settings[:, TARGET] = target
     settings[:, MARGIN] = margin
     settings[:, MINIMUM_BYTES] = minimum_bytes
+    settings[:, HORIZONTAL] = horizontal
     return _rollout(
         parameters,
         limits,

@@ -11,6 +11,7 @@ from components.cluster import sample as smp
 from components.cluster.compiled import FloatArray, contiguous
 from components.cluster.environment_episode import Episode
 from components.cluster.foresight import foresight
+from components.cluster.horizontal import KEDA_QUEUE, KEDA_REQUESTS, KNATIVE
 from components.cluster.reward import EPISODE_FIELDS, INTERVAL_STEPS, RewardWeights
 from components.cluster.rollout import Rollout, rollout_hpa, rollout_hpa_vpa
 from components.cluster.tuning import Scenarios, TunedAutoscaler, tune_hpa, tune_hpa_vpa
@@ -27,10 +28,16 @@ Figures = dict[str, FloatArray]
 DEFAULT_TARGET = 0.7
 HPA_DEFAULT = "HPA 70 %, hand-set requests"
 HPA_VPA_TUNED = "HPA + VPA memory, tuned"
+ON_REQUESTS = {
+    "KEDA requests + VPA memory, tuned": KEDA_REQUESTS,
+    "KEDA queue + VPA memory, tuned": KEDA_QUEUE,
+    "Knative + VPA memory, tuned": KNATIVE,
+}
 RULE_SEARCHED = "rule, searched"
 FORESIGHT = "perfect foresight"
 # The bound by its number of trials, as a divisor: where it still rises it isn't found yet.
 FORESIGHT_SHARES = {
+    "foresight, a 64th of the trials": 64,
     "foresight, a sixteenth of the trials": 16,
     "foresight, a quarter of the trials": 4,
     FORESIGHT: 1,
@@ -44,10 +51,11 @@ SEARCH_DEVIATION = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """HPA, and HPA with VPA on memory, tuned per application."""
+    """HPA, and HPA or a rule on requests with VPA on memory, tuned per application."""
 
     hpa: TunedAutoscaler
     hpa_vpa: TunedAutoscaler
+    on_requests: dict[str, TunedAutoscaler]
 
     @property
     def start(self) -> FloatArray:
@@ -56,11 +64,17 @@ class Tuned:
 
 
 def tune(world: World, history: FloatArray) -> Tuned:
-    """Tune both on the tuning traces, with the penalty that the rule is searched with."""
+    """Tune all on the tuning traces, with the penalty that the rule is searched with."""
     start = world.scored.allocation
     return Tuned(
         tune_hpa(world.tuning, start, VIOLATION_PENALTY),
         tune_hpa_vpa(world.tuning, start, history, VIOLATION_PENALTY),
+        {
+            name: tune_hpa_vpa(
+                world.tuning, start, history, VIOLATION_PENALTY, horizontal=horizontal
+            )
+            for name, horizontal in ON_REQUESTS.items()
+        },
     )
 
 
@@ -87,18 +101,20 @@ def play_untuned(world: World, history: FloatArray) -> Iterator[tuple[str, Figur
 
 def play_tuned(world: World, tuned: Tuned, history: FloatArray) -> Iterator[tuple[str, Figures]]:
     """The autoscalers tuned per application."""
-    hpa, vpa = tuned.hpa, tuned.hpa_vpa
+    hpa = tuned.hpa
     scored = course_of(world.scored)
     yield "HPA, tuned", figures_of(rollout_hpa(*scored, hpa.allocation, hpa.target))
-    rolled = rollout_hpa_vpa(
-        *scored,
-        vpa.allocation,
-        vpa.target,
-        vpa.margin,
-        history,
-        minimum_bytes=vpa.minimum_bytes,
-    )
-    yield HPA_VPA_TUNED, figures_of(rolled)
+    for name, each in {HPA_VPA_TUNED: tuned.hpa_vpa, **tuned.on_requests}.items():
+        rolled = rollout_hpa_vpa(
+            *scored,
+            each.allocation,
+            each.target,
+            each.margin,
+            history,
+            minimum_bytes=each.minimum_bytes,
+            horizontal=each.horizontal,
+        )
+        yield name, figures_of(rolled)
 
 
 def play_bounds(

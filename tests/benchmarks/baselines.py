@@ -135,7 +135,12 @@ def print_bounds(means: dict[str, dict[str, list[float]]]) -> None:
     print(f"  {planned:.4f} to {found[-1]:.4f}, a gap of {found[-1] - planned:.4f}")
     print(f"  of which the searched rule's distance to the planner is {planned - searched:.4f}")
     rises = [later - earlier for earlier, later in pairwise(found)]
-    print(f"  foresight rose by {rises[0]:.4f} and {rises[1]:.4f} with four times the trials each")
+    shown = ", ".join(f"{rise:.4f}" for rise in rises)
+    print(f"  foresight rose by {shown} with four times the trials each")
+    if len(rises) > 1 and rises[-2] > rises[-1] > 0.0:
+        # Rises that shrink by one factor add up to a geometric series.
+        rest = rises[-1] ** 2 / (rises[-2] - rises[-1])
+        print(f"  which leaves {rest:.4f} to come if they go on shrinking by that factor")
 
 
 def draw(means: dict[str, dict[str, list[float]]], sizes: Sizes, figure: Figure) -> None:

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from components.cluster import limits as lim
+from components.cluster import parameters as par
 from components.cluster import sample as smp
 from components.cluster.applications import sample_applications
 from components.cluster.foresight import foresight
+from components.cluster.horizontal import KEDA_QUEUE, KEDA_REQUESTS, KNATIVE
 from components.cluster.limits import clip_allocation
 from components.cluster.noise import draw_noise
 from components.cluster.rates import synthetic_rates
@@ -103,6 +105,34 @@ def test_tuned_settings_beat_the_defaults_on_other_traces() -> None:
     )
     assert alone.metric("reward").mean() > default + 0.02
     assert both.metric("reward").mean() > default + 0.02
+
+
+@pytest.mark.parametrize("horizontal", [KEDA_REQUESTS, KEDA_QUEUE, KNATIVE])
+def test_rules_on_requests_are_tuned_in_their_own_unit_to_beat_the_untuned_hpa(
+    horizontal: int,
+) -> None:
+    tuned = tune_hpa_vpa(scenarios(), START, HISTORY, horizontal=horizontal)
+    assert tuned.horizontal == horizontal
+    usual = scenarios().usual(horizontal)
+    assert usual is not None
+    assert (tuned.target > 0.5 * usual / LIMITS[:, lim.REPLICAS_MAX]).all()
+    rolled = rollout_hpa_vpa(
+        *WORLD[:4], tuned.allocation, tuned.target, tuned.margin, HISTORY,
+        tuned.minimum_bytes, horizontal=horizontal,
+    )  # fmt: skip
+    assert rolled.metric("reward").mean() > hpa(target=0.7).metric("reward").mean()
+
+
+def test_requests_per_replica_decide_alone_whatever_the_cpu() -> None:
+    target = RATES.mean(axis=1) / 3.0
+    courses = []
+    for factor in (1.0, 1.3):
+        slower = PARAMETERS.copy()
+        slower[:, par.SERVICE_DEMAND_MS] *= factor
+        rolled = rollout_hpa(slower, *WORLD[1:], target, keep=True, horizontal=KEDA_REQUESTS)
+        assert rolled.allocations is not None
+        courses.append(rolled.allocations[:, :, lim.REPLICAS])
+    np.testing.assert_array_equal(*courses)
 
 
 def test_foresight_never_ends_below_its_start() -> None:
