@@ -100,6 +100,11 @@ class Controllers:
         parts["seen_s"] = float(parts["seen_s"])
         return Remembered(**parts, digest=self._digests[row])
 
+    def rule_memory(self, rows: list[int]) -> FloatArray:
+        """What the rules of some of the rows remember [N, R]."""
+        memory: FloatArray = self._rows.rule[rows]
+        return memory
+
     def propose(
         self,
         rows: SubjectRows,

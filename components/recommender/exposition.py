@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from components.recommender.explanation_figures import ExplanationFigures
 from components.recommender.phase_state import PHASES
 from components.recommender.recommendation import Recommendation
 
@@ -54,6 +55,8 @@ class Figures:
         self._writes = Counter(
             "aware_recommender_status_writes", "Statuses written.", registry=self.registry
         )
+        self._explanations = ExplanationFigures()
+        self.registry.register(self._explanations)
         self._failures = Counter(
             "aware_recommender_failures",
             "What failed and is tried again.",
@@ -78,6 +81,10 @@ class Figures:
         for item in recommendations:
             for reason in item.reasons:
                 self._reasons.labels(reason.code).inc()
+
+    def explained(self, news: Sequence[Recommendation]) -> None:
+        """Shows the explanations of what is news, instead of those that are older."""
+        self._explanations.show(news)
 
     def decided_s(self, seconds: float) -> None:
         """Counts the time of one batched decision."""

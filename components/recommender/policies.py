@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -29,12 +28,16 @@ _UNLIKE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class LoadedPolicy:
-    """A verified bundle: its rule [K], one twin member [P], the usual request rates (1 %, 99 %)."""
+    """A verified bundle: its rule [K], one twin member [P], the usual request rates.
+
+    `usual_rates_per_s`: their 1 % and 99 % quantiles; `usual_rate_per_s`: the median.
+    """
 
     digest: str
     rule: FloatArray
     twin: FloatArray
     usual_rates_per_s: tuple[float, float]
+    usual_rate_per_s: float
 
     def is_unlike(self, rate_per_s: float) -> bool:
         """Whether a measured rate is far from all that the policy was trained on."""
@@ -114,14 +117,12 @@ def _load(store: Store, digest: str, workload: str, key: Ed25519PublicKey | None
     try:
         rule = rule_of({name: float(value) for name, value in bundle.rule_parameters.items()})
         twin = from_json(bundle.manifest["twin"]).members[0]
-        rates = _usual(bundle.manifest["reference"]["request_rate_per_s"])
+        quantiles = bundle.manifest["reference"]["request_rate_per_s"]["quantiles"]
+        low, usual, high = (
+            float(quantiles[place]) for place in (0, len(quantiles) // 2, len(quantiles) - 1)
+        )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise UserError(f"bundle {digest[:12]} lacks {error}: publish it again") from error
     if not np.isfinite(rule).all():
         raise UserError(f"bundle {digest[:12]} has a parameter that is no number: publish it again")
-    return LoadedPolicy(digest, rule, np.asarray(twin, dtype=np.float64), rates)
-
-
-def _usual(statistics: Mapping[str, Any]) -> tuple[float, float]:
-    quantiles = statistics["quantiles"]
-    return float(quantiles[0]), float(quantiles[-1])
+    return LoadedPolicy(digest, rule, np.asarray(twin, dtype=np.float64), (low, high), usual)

@@ -13,6 +13,7 @@ from components.kubernetes_api.names import (
     REASON_POLICY,
 )
 from components.recommender.allocation import Allocation, Proposal
+from components.recommender.explanation import Explanation
 from components.recommender.phase_state import CANARY, LIVE, PhaseState
 from components.recommender.reasons import Reason
 from components.recommender.subject import Subject
@@ -28,6 +29,7 @@ class Recommendation:
     """`uncapped`: what was proposed before the guard, None where nothing was.
 
     `problem`: why the policy that the channel names can't be used; empty where it can.
+    `explanation`: only of what is news.
     """
 
     subject: Subject
@@ -37,6 +39,7 @@ class Recommendation:
     reasons: tuple[Reason, ...]
     phase: PhaseState
     problem: str = ""
+    explanation: Explanation | None = None
 
     @property
     def held(self) -> bool:
@@ -44,7 +47,7 @@ class Recommendation:
         return any(reason.code in HOLDING for reason in self.reasons)
 
     def conditions(self) -> tuple[Condition, ...]:
-        """RecommendationProvided, PolicyActing and, where one is let in, PolicyLoaded."""
+        """RecommendationProvided, PolicyActing and, where there are some, the others."""
         who = REASON_POLICY if self.by_policy else REASON_INCUMBENT
         reason = REASON_HELD if self.held else who
         acting = self.phase.phase in (CANARY, LIVE)
@@ -55,7 +58,10 @@ class Recommendation:
             self.phase.phase,
             f"{self.phase.reason}: {self.phase.message}",
         )
-        return (provided, policy, self._loaded()) if self.subject.gate_open else (provided, policy)
+        others = [self._loaded()] if self.subject.gate_open else []
+        if self.explanation is not None:
+            others.append(self.explanation.condition(who))
+        return (provided, policy, *others)
 
     def _loaded(self) -> Condition:
         if not self.problem:

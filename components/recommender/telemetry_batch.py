@@ -25,6 +25,9 @@ Flags = NDArray[np.bool_]
 # What is in force is known from the cluster, not from telemetry.
 _IN_FORCE = ((smp.REPLICAS_WANTED, 0), (smp.CPU_REQUEST_M, 1), (smp.MEMORY_REQUEST_BYTES, 2))
 _INTERVAL = 4
+# No container that runs has less, and no request is served with less.
+_LEAST_MEMORY_BYTES = 2.0**20
+_LEAST_CPU_MS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,9 @@ class Batch:
 def batch_of(recent: Recent, current: FloatArray) -> Batch:
     """The samples of each subject; current [B, 3] is in force.
 
-    Infinite and negative values are gaps.
+    Infinite and negative values are gaps, and usage that no service can have.
     """
-    sensible = np.isfinite(recent.values) & (recent.values >= 0)
+    sensible = np.isfinite(recent.values) & (recent.values >= 0) & ~_in_wrong_units(recent.values)
     raw: FloatArray = np.where(sensible, recent.values, np.nan)
     have_usage = _all_known(raw, smp.CPU_USAGE_M, smp.MEMORY_WORKING_SET_BYTES, smp.REPLICAS_READY)
     have_load = _all_known(raw, smp.REQUEST_RATE_PER_S)
@@ -85,6 +88,23 @@ def batch_of(recent: Recent, current: FloatArray) -> Batch:
         load_s=_newest(have_load, recent.end_s),
         end_s=recent.end_s,
     )
+
+
+def _in_wrong_units(values: FloatArray) -> Flags:
+    """Which values [B, T, C] can only be in another unit than they should be.
+
+    CPU in cores and memory in MiB look like a service that is nearly idle, on which one shrinks.
+    """
+    wrong: Flags = np.zeros(values.shape, dtype=np.bool_)
+    rate_per_s = values[:, :, smp.REQUEST_RATE_PER_S]
+    cpu_m = values[:, :, smp.CPU_USAGE_M]
+    with np.errstate(invalid="ignore"):
+        # Millicores over requests a second are milliseconds of CPU a request.
+        wrong[:, :, smp.CPU_USAGE_M] = (rate_per_s >= 1.0) & (cpu_m < _LEAST_CPU_MS * rate_per_s)
+        wrong[:, :, smp.MEMORY_WORKING_SET_BYTES] = (
+            values[:, :, smp.MEMORY_WORKING_SET_BYTES] < _LEAST_MEMORY_BYTES
+        )
+    return wrong
 
 
 def _all_known(raw: FloatArray, *fields: int) -> Flags:

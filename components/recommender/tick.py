@@ -25,6 +25,7 @@ from components.kubernetes_api.events import NORMAL, WARNING, post_event
 from components.recommender.cluster_reading import ClusterReader, Reading
 from components.recommender.deciding import Decider, Wish
 from components.recommender.decisions import Controllers, Proposals
+from components.recommender.explaining import Basis, explained
 from components.recommender.exposition import Figures
 from components.recommender.memory_store import MemoryStore
 from components.recommender.phase_state import INCUMBENT, SHADOW
@@ -90,6 +91,7 @@ class Recommender:
         self.reversals = Reversals()
         self.reader = ClusterReader()
         self.told = Told()
+        self.basis: Basis | None = None
 
     def tick(self) -> list[Recommendation]:
         """Decides once for all workloads.
@@ -101,10 +103,18 @@ class Recommender:
             reading = self.reader.read(self.client, self.capabilities)
             now_s = self.wall_clock()
             recommendations = self.decide(reading, now_s)
-            news = self.told.news(recommendations)
+            news = self.explain(self.told.news(recommendations))
             written = self.write(news, reading.refused, now_s)
         self.figures.ticked(recommendations, len(reading.refused), written, now_s)
         return recommendations
+
+    def explain(self, news: Sequence[Recommendation]) -> list[Recommendation]:
+        """What is news, with the reasons for it."""
+        if self.basis is None:
+            return list(news)
+        done = explained(news, self.basis, self.controllers)
+        self.figures.explained(done)
+        return done
 
     def write(self, news: Sequence[Recommendation], refused: Refused, now_s: float) -> int:
         """Writes what is new into the statuses; how many were written."""
@@ -129,6 +139,13 @@ class Recommender:
         self.figures.decided_s(time.perf_counter() - started_s)
         for _ in range(self.memories.save(keys, self.controllers.remembered, now_s)):
             self.figures.failed("memories")
+        self.basis = Basis(
+            {key: row for row, key in enumerate(keys)},
+            rows,
+            batch,
+            proposals,
+            self.policies.loaded(),
+        )
         self._advance(subjects, rows, batch, proposals, now_s)
         return self.decider.decide(
             subjects, rows, self._wish(subjects, batch, proposals, now_s), now_s
