@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from images.catalogue import ROOT, SERVICES, STAGES, import_graph, rooms
+import grimp
+
+from images.catalogue import (
+    ROOT,
+    SERVICES,
+    STAGES,
+    entry,
+    faces,
+    import_graph,
+    requirements,
+    rooms,
+    wiring,
+)
 
 _TEMPLATE = """\
 # Written by `python -m images.write`: change images/write.py, not this file.
@@ -46,9 +58,9 @@ RUN PYTHONPATH="${PIP_WHEEL}" python3 -m pip install --no-cache-dir --no-compile
 """
 
 
-def containerfile(name: str, needed: list[str]) -> str:
-    """Return the Containerfile's text for the image whose program needs these rooms."""
-    service = name in SERVICES
+def containerfile(name: str, graph: grimp.ImportGraph) -> str:
+    """Return the Containerfile's text for the image."""
+    needed, service = rooms(graph, name), name in SERVICES
     locks = [f"images/{name}/requirements.lock"] + ([] if service else ["images/kfp.lock"])
     sources = ["__init__", *needed]
     files = [f"components/{room}.py" for room in sources if _is_file(room)]
@@ -58,18 +70,32 @@ def containerfile(name: str, needed: list[str]) -> str:
         description=f"{'Service' if service else 'Pipeline stage'} {name} of AWARE on Kubeflow",
         locks=" ".join(locks),
         requirements=" ".join(f"-r /locks/{lock.rsplit('/', 1)[1]}" for lock in locks),
-        torch=_TORCH if "agent" in needed else "",
+        torch=_TORCH if "torch" in requirements(graph, name) else "",
         copies="\n".join(
             [f"COPY {' '.join(files)} /opt/aware/components/"]
             + [f"COPY components/{room} /opt/aware/components/{room}" for room in folders]
+            + [_face_copy(room) for room in faces(graph, name)]
+            + _wiring_copies(wiring(graph, name))
         ),
         # Kubeflow gives a stage's command; without one the image says what it would run.
         entrypoint=(
-            f'["python3", "-m", "components.{name}.main"]'
+            f'["python3", "-m", "{entry(name)}"]'
             if service
             else '["python3", "-m", "kfp.dsl.executor_main"]'
         ),
     )
+
+
+def _face_copy(room: str) -> str:
+    files = (f"components/{room}/{name}.py" for name in ("__init__", "component"))
+    return f"COPY {' '.join(files)} /opt/aware/components/{room}/"
+
+
+def _wiring_copies(modules: list[str]) -> list[str]:
+    if not modules:
+        return []
+    files = (f"pipelines/{name}.py" for name in ("__init__", *modules))
+    return [f"COPY {' '.join(files)} /opt/aware/pipelines/"]
 
 
 def _is_file(room: str) -> bool:
@@ -82,7 +108,7 @@ def main() -> None:
     for name in (*STAGES, *SERVICES):
         path = ROOT / "images" / name / "Containerfile"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(containerfile(name, rooms(graph, name)), encoding="utf-8")
+        path.write_text(containerfile(name, graph), encoding="utf-8")
 
 
 if __name__ == "__main__":

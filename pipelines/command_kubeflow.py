@@ -13,7 +13,7 @@ import typer
 from pipelines.command_panels import KUBEFLOW
 
 if TYPE_CHECKING:
-    from pipelines.schedule_apply import Server
+    from pipelines.kubeflow_connection import Server
 
 Host = Annotated[
     str, typer.Option(help="Address of Kubeflow Pipelines; else KF_PIPELINES_ENDPOINT.")
@@ -96,7 +96,8 @@ def schedule(
 
     Example: aware schedule schedules.yaml --dry-run
     """
-    from pipelines.schedule_apply import apply_schedules, system_clock
+    from pipelines.clock import system_clock
+    from pipelines.schedule_apply import apply_schedules
     from pipelines.schedule_file import read_schedules
 
     wanted = read_schedules(file)
@@ -161,7 +162,7 @@ def wait(
     Example: aware wait 7f9c2b1e-0000-4000-8000-000000000000 --limit 7200
     """
     from pipelines import kubeflow_runs
-    from pipelines.schedule_apply import system_clock
+    from pipelines.clock import system_clock
 
     server = _server(host, namespace, ca_file, timeout)
     typer.echo(kubeflow_runs.wait(server, run, system_clock(time.sleep), limit, poll))
@@ -171,8 +172,7 @@ def _server(host: str, namespace: str, ca_file: str, timeout_s: int) -> Server:
     import os
     import warnings
 
-    from pipelines.kubeflow_connection import connection, open_client
-    from pipelines.schedule_apply import Server
+    from pipelines.kubeflow_connection import Server, connection, open_client
 
     settings = connection(host, namespace, ca_file, timeout_s, os.environ)
     with warnings.catch_warnings():

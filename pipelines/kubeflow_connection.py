@@ -33,6 +33,15 @@ BACKOFF_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """A kfp client, its address for messages, and the namespace to act in."""
+
+    client: Any
+    host: str
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """Address, namespace (empty where Kubeflow has one user only) and at most one credential."""
 

@@ -11,11 +11,11 @@ from typing import Any
 from kfp_server_api import PipelineServiceApi, V2beta1Pipeline
 
 from components.errors import UserError
-from pipelines.kubeflow_connection import raw_api
+from pipelines.clock import Clock
+from pipelines.kubeflow_connection import Server, raw_api
 from pipelines.kubeflow_errors import told_in_one_line
 from pipelines.kubeflow_lookup import every, find_pipeline, find_version, require_version
 from pipelines.runs import StageFailedError
-from pipelines.schedule_apply import Clock, Server
 
 FINISHED = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELED")
 LOG_BYTES = 10_000_000

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterator
 
 from components.errors import UserError
+from pipelines.clock import Clock
+from pipelines.kubeflow_connection import Server
 from pipelines.kubeflow_errors import told_in_one_line
 from pipelines.kubeflow_lookup import every, require_version
 from pipelines.schedule_file import Schedule, ScheduleFile
@@ -24,23 +23,6 @@ from pipelines.schedule_plan import (
     read_mark,
     steps_between,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The time, and how to wait: both given, so that a test waits for nothing."""
-
-    now: Callable[[], datetime]
-    sleep: Callable[[float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A kfp client, its address for messages, and the namespace to act in."""
-
-    client: Any
-    host: str
-    namespace: str
 
 
 def apply_schedules(
@@ -169,8 +151,3 @@ def _described(step: Step) -> str:
             return f"removed    {existing.name}"
         case Make(wanted, replaces):
             return f"{'replaced' if replaces else 'created':<10} {wanted.name}"
-
-
-def system_clock(sleep: Callable[[float], None]) -> Clock:
-    """Return the machine's clock."""
-    return Clock(now=lambda: datetime.now(UTC), sleep=sleep)

@@ -19,11 +19,10 @@ import yaml
 
 from components.artifacts.open import open_store
 from components.errors import UserError
-from pipelines.kubeflow_connection import connection, open_client
+from pipelines.kubeflow_connection import Server, connection, open_client
 from pipelines.kubeflow_runs import recent_runs, submit
 from pipelines.pipeline_arguments import checked_arguments
 from pipelines.retraining import retraining
-from pipelines.schedule_apply import Server
 from pipelines.trigger_book import TriggerBook
 from pipelines.trigger_service import make_server
 

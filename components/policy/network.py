@@ -20,11 +20,8 @@ from numpy.typing import NDArray
 from components.cluster.compiled import FloatArray
 from components.cluster.observation import OBSERVATION_COUNT
 from components.errors import UserError
-from components.policy.network_file import read_arrays
+from components.policy.network_file import ENCODER_KIND, META_POLICY_KIND, read_arrays
 from components.policy.rule_parameters import RULE_COUNT
-
-ENCODER_KIND = "aware-encoder-1"
-META_POLICY_KIND = "aware-meta-policy-1"
 
 
 @dataclass(frozen=True, slots=True)

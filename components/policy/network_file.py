@@ -13,6 +13,10 @@ from safetensors.numpy import save
 from components.artifacts.files import write_bytes
 from components.errors import UserError
 
+# What a file holds; here and not beside the networks, so that who copies one needs no more.
+ENCODER_KIND = "aware-encoder-1"
+META_POLICY_KIND = "aware-meta-policy-1"
+
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[np.float32]], kind: str) -> None:
     """Writes the arrays, complete or not at all; `kind` says what they are.

@@ -13,8 +13,7 @@ from components.artifacts.files import finished_directory, read_json, write_json
 from components.artifacts.local import LocalStore
 from components.artifacts.open import open_store
 from components.errors import UserError
-from components.policy.network import META_POLICY_KIND
-from components.policy.network_file import read_arrays
+from components.policy.network_file import META_POLICY_KIND, read_arrays
 from components.progress import Progress
 from components.rollout.code_version import code_version
 from components.rollout.config import RolloutConfig

@@ -8,7 +8,16 @@ from pathlib import Path
 import grimp
 import pytest
 
-from images.catalogue import ROOT, SERVICES, STAGES, import_graph, requirements, rooms
+from images.catalogue import (
+    ROOT,
+    SERVICES,
+    STAGES,
+    faces,
+    import_graph,
+    requirements,
+    rooms,
+    wiring,
+)
 from images.lock import blocks
 from images.write import containerfile
 
@@ -43,11 +52,22 @@ def test_only_what_the_program_imports_is_copied(graph: grimp.ImportGraph, name:
     assert copied(name) == set(rooms(graph, name))
 
 
+def test_the_trigger_carries_the_pipeline_it_starts_and_no_stage(graph: grimp.ImportGraph) -> None:
+    assert "retraining" in wiring(graph, "trigger")
+    assert rooms(graph, "trigger") == ["artifacts", "errors"]
+    stages = set(re.findall(r"components/([a-z_]+)/component.py", text("trigger")))
+    assert stages == set(faces(graph, "trigger"))
+    assert set(re.findall(r"pipelines/(\w+)\.py", text("trigger"))) == {
+        "__init__",
+        *wiring(graph, "trigger"),
+    }
+
+
 @pytest.mark.parametrize("name", IMAGES)
 def test_the_containerfile_is_the_one_the_template_gives(
     graph: grimp.ImportGraph, name: str
 ) -> None:
-    assert text(name) == containerfile(name, rooms(graph, name)), "run python -m images.write"
+    assert text(name) == containerfile(name, graph), "run python -m images.write"
 
 
 @pytest.mark.parametrize("name", IMAGES)
@@ -78,7 +98,7 @@ def test_torch_is_only_where_the_agent_s_room_is(graph: grimp.ImportGraph, name:
 def test_validation_rollout_drift_check_and_the_actuator_need_no_torch(
     graph: grimp.ImportGraph,
 ) -> None:
-    for name in ("ingestion", "validation", "rollout", "drift_check", "actuator"):
+    for name in ("ingestion", "validation", "rollout", "drift_check", *SERVICES):
         assert "torch" not in requirements(graph, name)
 
 

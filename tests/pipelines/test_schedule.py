@@ -12,8 +12,9 @@ import yaml
 
 from components.errors import UserError
 from pipelines import cli
-from pipelines.kubeflow_connection import Connection, open_client
-from pipelines.schedule_apply import Clock, Server, apply_schedules
+from pipelines.clock import Clock
+from pipelines.kubeflow_connection import Connection, Server, open_client
+from pipelines.schedule_apply import apply_schedules
 from pipelines.schedule_file import read_schedules
 from tests.kubeflow_server import Failure, Kubeflow, kubeflow_server
 

@@ -9,8 +9,8 @@ from components.agent.checkpoint import save_encoder, save_meta_policy
 from components.agent.encoder import EMBEDDING_SIZE, Encoder, EncoderShape, pool, workload_shape
 from components.agent.initialisation import generator_of
 from components.errors import UserError
-from components.policy.network import ENCODER_KIND, META_POLICY_KIND, MetaPolicy, TrajectoryEncoder
-from components.policy.network_file import read_arrays
+from components.policy.network import MetaPolicy, TrajectoryEncoder
+from components.policy.network_file import ENCODER_KIND, META_POLICY_KIND, read_arrays
 
 SHAPE = EncoderShape(7, action_columns=(1, 4), predicted_columns=(0, 2, 3), parameter_count=3)
 

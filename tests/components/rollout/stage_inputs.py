@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from components.artifacts.files import write_bytes, write_json, write_text
-from components.policy.network import META_POLICY_KIND
-from components.policy.network_file import write_arrays
+from components.policy.network_file import META_POLICY_KIND, write_arrays
 from components.workload.spec import Bounds, MetricSource, Slo, Workload, dump_workloads
 from components.workload.telemetry import COLUMNS, telemetry_bytes, telemetry_file
 

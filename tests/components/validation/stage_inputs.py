@@ -9,8 +9,7 @@ import numpy as np
 from components.artifacts.files import read_json, write_json
 from components.cluster import twin as twins
 from components.cluster.observation import OBSERVATION_COUNT
-from components.policy.network import META_POLICY_KIND
-from components.policy.network_file import write_arrays
+from components.policy.network_file import META_POLICY_KIND, write_arrays
 from components.policy.rule_parameters import RULE_COUNT, RULE_NAMES, default_rule, to_unit
 from components.workload.spec import load_workloads
 from components.workload.telemetry import read_telemetry, split, telemetry_file
