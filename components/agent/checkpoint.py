@@ -11,8 +11,12 @@ from components.agent.encoder import Encoder, EncoderShape
 from components.agent.export import ENCODER_PREFIX, meta_policy_arrays, module_arrays
 from components.agent.initialisation import generator_of
 from components.errors import UserError
-from components.policy.network import ENCODER_KIND, META_POLICY_KIND
-from components.policy.network_file import read_arrays, write_arrays
+from components.policy.network_file import (
+    ENCODER_KIND,
+    META_POLICY_KIND,
+    read_arrays,
+    write_arrays,
+)
 
 
 def save_encoder(path: Path, encoder: Encoder) -> None:
