@@ -4,7 +4,7 @@ import numpy as np
 
 from components.agent.initialisation import generator_of
 from components.cluster.observation import OBSERVATION_COUNT
-from tests.baselines.contact import cut_case, incumbent_violations
+from tests.baselines.contact import cut_case, incumbent_violations, refitted
 from tests.baselines.online_learning import Contact, learn_online
 from tests.baselines.stacked_policies import StackedPolicies
 from tests.baselines.stacked_ppo import PpoConstants
@@ -39,11 +39,16 @@ def test_the_incumbent_s_violations_are_those_of_its_rollout() -> None:
     np.testing.assert_allclose(found.mean(axis=1), WORLD.contact.metric("violation"))
 
 
-def test_early_telemetry_is_all_that_a_cut_case_knows() -> None:
-    case = cut_case(WORLD.cases[0], 8, 2, np.random.default_rng(0))
+def test_early_telemetry_is_all_that_a_refitted_case_knows() -> None:
+    case = refitted(cut_case(WORLD.cases[0], 8), np.random.default_rng(0))
+    assert case is not None
     assert len(case.measured.training) == 32
     assert case.measured.past.shape[1] == 8
-    assert len(case.training_twin.members) == 2
+    assert not np.array_equal(case.training_twin.members, WORLD.cases[0].training_twin.members)
+
+
+def test_three_minutes_are_too_few_for_a_twin() -> None:
+    assert refitted(cut_case(WORLD.cases[0], 3), np.random.default_rng(0)) is None
 
 
 def test_a_policy_that_learns_online_is_judged_before_and_after_each_update() -> None:

@@ -13,9 +13,11 @@ from components.cluster.compiled import FloatArray
 from components.cluster.limits import limits_of
 from components.cluster.reward import INTERVAL_STEPS, step_quality
 from components.cluster.twin import fit_twin
+from components.errors import UserError
 from components.fine_tuning.config import FineTuningConfig
 from components.policy.measured import MeasuredWorkload
 from components.policy.rule_parameters import from_unit
+from components.policy.watched import watched
 from components.validation.situations import Case
 from tests.baselines.online_learning import Contact, judged_by
 from tests.hidden_workloads.learning import Meta, fine_tune
@@ -51,12 +53,14 @@ def adapt(
     for minute in minutes:
         started = time.process_time()
         rules = (
-            _rules_after(world, meta, config, minute, seed, searched)
+            rules_after(world, meta, config, minute, seed, searched)
             if minute
             else np.tile(from_unit(_average(meta, seed)), (len(world.cases), 1))
         )
         spent.append((time.process_time() - started) / len(world.cases))
-        rolled = hidden_rule(world.spread(rules), *world.course, world.usual)
+        seen = [cut_case(case, minute).measured for case in world.cases]
+        past = world.spread(watched(seen)) if minute else None
+        rolled = hidden_rule(world.spread(rules), *world.course, world.usual, past=past)
         judged.append(judged_by(rolled.metrics, world))
         violations.append(violated[:, minute - 1] if minute else np.zeros(len(world.cases)))
     times = np.array(minutes, dtype=np.float64)
@@ -78,31 +82,48 @@ def incumbent_violations(world: HiddenWorld) -> FloatArray:
     return violated.reshape(len(violated), -1, INTERVAL_STEPS).mean(axis=2)
 
 
-def cut_case(case: Case, minutes: int, members: int, rng: np.random.Generator) -> Case:
-    """The case with the first minutes of its telemetry only, and the twin of those."""
-    measured, steps = case.measured, minutes * INTERVAL_STEPS
-    frame = measured.training.iloc[:steps]
+def cut_case(case: Case, minutes: int) -> Case:
+    """The case with the first minutes of its telemetry only; its twins are still of all of it."""
+    measured = case.measured
+    frame = measured.training.iloc[: minutes * INTERVAL_STEPS]
     known = MeasuredWorkload(
         measured.workload, frame, frame[:0], measured.observations[:minutes], minutes
     )
-    twin = fit_twin(frame, frame[-max(steps // 4, 1) :], measured.workload, rng, members)
-    return replace(case, measured=known, training_twin=twin, held_out_twin=twin)
+    return replace(case, measured=known)
 
 
-def _rules_after(
+def refitted(case: Case, rng: np.random.Generator) -> Case | None:
+    """The case with the twin of its own telemetry; None where that is too little for a twin."""
+    frame, members = case.measured.training, len(case.training_twin.members)
+    try:
+        twin = fit_twin(
+            frame, frame[-max(len(frame) // 4, 1) :], case.measured.workload, rng, members
+        )
+    except UserError:
+        return None
+    return replace(case, training_twin=twin, held_out_twin=twin)
+
+
+def rules_after(
     world: HiddenWorld,
     meta: Meta,
     config: FineTuningConfig,
     minutes: int,
     seed: int,
-    searched: bool,
+    searched: bool = True,
 ) -> FloatArray:
-    """Rules [W, K]."""
+    """Rules [W, K]: searched, or where no twin can be fitted yet as the meta-policy proposes."""
     rng = np.random.default_rng([seed, minutes])
-    members = len(world.cases[0].training_twin.members)
-    cases = tuple(cut_case(case, minutes, members, rng) for case in world.cases)
+    cases = tuple(cut_case(case, minutes) for case in world.cases)
     proposed = meta.propose(cases)
-    return fine_tune(cases, proposed, config).rule if searched else from_unit(proposed)
+    rules = from_unit(proposed)
+    if searched:
+        twinned = {row: refitted(case, rng) for row, case in enumerate(cases)}
+        rows = [row for row, case in twinned.items() if case is not None]
+        fitted = tuple(case for case in twinned.values() if case is not None)
+        if fitted:
+            rules[rows] = fine_tune(fitted, proposed[rows], config).rule
+    return rules
 
 
 def _average(meta: Meta, seed: int) -> FloatArray:

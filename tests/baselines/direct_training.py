@@ -42,26 +42,27 @@ def train_on_all(
     inputs = OBSERVATION_COUNT + (EMBEDDING_SIZE if encoder is not None else 0)
     learner = StackedPpo(StackedPolicies(1, inputs, generator_of(seed)), constants, seed)
     for stretch in range(stretches):
-        parameters, limits, means = sample_applications(rng, applications)
+        workloads, means = drawn_workloads(applications, rng)
         contexts = None
         if encoder is not None:
-            past = simulated_histories(parameters, limits, means, _PAST_INTERVALS, rng)
+            past = simulated_histories(
+                workloads.parameters, workloads.limits, means, _PAST_INTERVALS, rng
+            )
             contexts = embeddings_of(encoder, past)
-        workloads = Workloads(parameters, limits, hidden=False)
-        _learn(learner, workloads, means, rng, 1.0 - stretch / stretches, contexts)
+        learn_stretch(learner, workloads, means, rng, 1.0 - stretch / stretches, contexts)
     return learner.policies
 
 
 def train_on_one_each(policies: int, episodes: int, stretches: int, seed: int) -> StackedPolicies:
     """So many policies, each of one application, that it meets in many episodes at once."""
     rng = np.random.default_rng([seed, 12])
-    parameters, limits, means = sample_applications(rng, policies)
-    workloads = Workloads(parameters, limits, hidden=False).repeated(episodes)
+    drawn, means = drawn_workloads(policies, rng)
+    workloads = drawn.repeated(episodes)
     stacked = StackedPolicies(policies, OBSERVATION_COUNT, generator_of(seed))
     learner = StackedPpo(stacked, TRAINING, seed)
     for stretch in range(stretches):
         remaining = 1.0 - stretch / stretches
-        _learn(learner, workloads, np.repeat(means, episodes), rng, remaining, None)
+        learn_stretch(learner, workloads, np.repeat(means, episodes), rng, remaining)
     return learner.policies
 
 
@@ -75,15 +76,21 @@ def embeddings_of(encoder: Encoder, pasts: FloatArray) -> Contexts:
     return embed(encoder, pasts).astype(np.float32)
 
 
-def _learn(
+def drawn_workloads(count: int, rng: np.random.Generator) -> tuple[Workloads, FloatArray]:
+    """So many synthetic applications, and their mean rates per second [count]."""
+    parameters, limits, means = sample_applications(rng, count)
+    return Workloads(parameters, limits, hidden=False), means
+
+
+def learn_stretch(
     learner: StackedPpo,
     workloads: Workloads,
     means: FloatArray,
     rng: np.random.Generator,
     remaining: float,
-    contexts: Contexts | None,
+    contexts: Contexts | None = None,
 ) -> None:
-    """One stretch from a random allocation, and the update."""
+    """48 decisions from a random allocation, and the update."""
     batch, steps = len(means), (STRETCH + 1) * INTERVAL_STEPS
     rates = by_minute(synthetic_rates(rng, batch, steps, means))
     noise = by_minute(draw_noise(rng, steps, batch))

@@ -68,7 +68,7 @@ class Effort:
 
 
 FULL = Effort(
-    replace(control.FULL, world=Sizes(12, 240, 96, 3, 8)),
+    replace(control.FULL, world=Sizes(10, 240, 96, 3, 8)),
     (0, 5, 10, 20, 30, 60, 120, 240),
     7 * 1440,
     256,

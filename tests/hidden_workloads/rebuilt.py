@@ -10,12 +10,13 @@ from typing import Any
 
 import numba
 
+from components.cluster.autoscaler_rollout import autoscaler_interval
 from components.cluster.environment_interval import decide_rows
 from components.cluster.foresight import foresight
 from components.cluster.rollout import rollout_hpa, rollout_hpa_vpa
 from components.cluster.simulator import advance_one
 from components.cluster.state import initial_state
-from components.policy.rule_rollout import rollout_rule
+from components.policy.rule_rollout import interval, interval_one, rollout_rule
 from tests.hidden_workloads.service import HIDDEN_STATE_COUNT, hidden_advance_one
 
 _ROOMS = ("components.cluster.", "components.policy.")
@@ -74,3 +75,6 @@ hidden_rule = _rebuilder(rollout_rule)
 hidden_foresight = _rebuilder(foresight)
 hidden_decide_rows = _rebuilder(decide_rows)
 hidden_initial_state = _rebuilder(initial_state)
+hidden_autoscaler_interval = _rebuilder(autoscaler_interval)
+hidden_interval_one = _rebuilder(interval_one)
+hidden_interval = _rebuilder(interval)
