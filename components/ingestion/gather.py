@@ -8,6 +8,7 @@ from pathlib import Path
 from components.artifacts.files import finished_directory, read_json, write_json, write_text
 from components.artifacts.parts import copy_parts
 from components.errors import UserError
+from components.ingestion.events import EVENTS_FILE, read_events, together, write_events
 from components.ingestion.folder import WORKLOADS_FILE
 from components.ingestion.quality import Quality
 from components.ingestion.quality_page import quality_page
@@ -35,7 +36,8 @@ def gather(parts: Sequence[Path], output: Path) -> IngestionSummary:
     if len(workloads) != len(summary.usable):
         raise UserError("the parts' quality.json and workloads.yaml differ: ingest again")
     with finished_directory(output) as folder:
-        copy_parts(parts, folder, without=(WORKLOADS_FILE, QUALITY_FILE, QUALITY_PAGE))
+        copy_parts(parts, folder, without=(WORKLOADS_FILE, QUALITY_FILE, QUALITY_PAGE, EVENTS_FILE))
+        write_events(folder, together(read_events(part) for part in parts))
         write_text(folder / WORKLOADS_FILE, dump_workloads(workloads))
         entries = {key: quality.to_json() for key, quality in report.items()}
         whole = {**read_json(parts[0] / QUALITY_FILE), "workloads": entries}

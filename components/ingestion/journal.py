@@ -22,12 +22,13 @@ from components.artifacts.files import read_json, write_bytes, write_json
 from components.errors import UserError
 from components.metrics.counters import Reading
 from components.metrics.grid import STEP_MS, Grid
+from components.metrics.images import Running
 from components.metrics.met import met_of
 from components.metrics.piece import PIECE_COLUMNS, Piece
 from components.workload.spec import Workload
 
 # Of what a piece says and of the queries that it is made from: raise it when either changes.
-FORMAT = 1
+FORMAT = 2
 _ABOUT = "journal.json"
 _SUFFIX = ".arrow"
 _SCHEMA = pa.schema([pa.field(column, pa.float64()) for column in PIECE_COLUMNS])
@@ -144,7 +145,9 @@ def _window(path: Path) -> _Window:
 
 def _beside(piece: Piece) -> str:
     read = [[one.measure, one.pod, one.time_ms, one.value, one.flagged] for one in piece.readings]
-    return json.dumps({"readings": read, "met": piece.met.to_json()}, sort_keys=True)
+    images = [[one.time_ms, sorted(one.images)] for one in piece.images]
+    value = {"readings": read, "met": piece.met.to_json(), "images": images}
+    return json.dumps(value, sort_keys=True)
 
 
 def _piece(file: Any, position: int, grid: Grid) -> Piece:
@@ -156,7 +159,11 @@ def _piece(file: Any, position: int, grid: Grid) -> Piece:
         for name in PIECE_COLUMNS
     }
     return Piece(
-        grid, columns, tuple(Reading(*one) for one in said["readings"]), met_of(said["met"])
+        grid,
+        columns,
+        tuple(Reading(*one) for one in said["readings"]),
+        met_of(said["met"]),
+        tuple(Running(time_ms, frozenset(names)) for time_ms, names in said["images"]),
     )
 
 

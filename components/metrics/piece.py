@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from components.metrics.counters import Reading, readings
 from components.metrics.grid import Grid
+from components.metrics.images import Running, running_in
 from components.metrics.met import Met, together
 from components.metrics.series import FloatArray, Measurement
 from components.workload.telemetry import COLUMNS
@@ -30,12 +31,16 @@ PIECE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One workload on a piece of the grid: PIECE_COLUMNS [T], counters' readings, what was met."""
+    """One workload on a piece of the grid.
+
+    PIECE_COLUMNS [T], counters' readings, what was met, and which images ran when it changed.
+    """
 
     grid: Grid
     columns: Mapping[str, FloatArray]
     readings: tuple[Reading, ...]
     met: Met
+    images: tuple[Running, ...] = ()
 
 
 def piece_of(measurements: Mapping[str, Measurement], grid: Grid, met: Met) -> Piece:
@@ -58,7 +63,8 @@ def piece_of(measurements: Mapping[str, Measurement], grid: Grid, met: Met) -> P
         SEEN_OOM_EVENTS: _seen(measured, "oom_events_total", grid),
     }
     columns["error_ratio"] = _error_ratio(measured, columns["request_rate_per_s"], grid)
-    return Piece(grid, columns, _readings(measured, grid), met)
+    images = running_in(measured.get("images"), grid)
+    return Piece(grid, columns, _readings(measured, grid), met, images)
 
 
 def met_in(measurements: Mapping[str, Measurement], grid: Grid, checked: Met) -> Met:
@@ -91,6 +97,7 @@ def joined(pieces: Sequence[Piece], grid: Grid) -> Piece:
     """Return the pieces, in order of time, as one on the grid; a step that none has is missing."""
     columns = {name: np.full(grid.steps, np.nan) for name in PIECE_COLUMNS}
     read: list[Reading] = []
+    images: list[Running] = []
     met = Met()
     for piece in pieces:
         slots = grid.slots(piece.grid.times_ms)
@@ -98,8 +105,9 @@ def joined(pieces: Sequence[Piece], grid: Grid) -> Piece:
         for name, column in columns.items():
             column[slots[inside]] = piece.columns[name][inside]
         read += piece.readings
+        images += piece.images
         met = together(met, piece.met)
-    return Piece(grid, columns, tuple(read), met)
+    return Piece(grid, columns, tuple(read), met, tuple(images))
 
 
 def _one_at_once(measurement: Measurement, grid: Grid) -> Measurement:

@@ -27,8 +27,8 @@ class Query:
 
     `by` is "pod" or "name"; for "name" the series whose `namespace_labels` (the first that is
     there) and `name_label` fit a workload are its own; no name_label at all means the one
-    workload of `keys`. `scale` turns the series' unit into the measure's,
-    which is `unit`.
+    workload of `keys`. A pod's row is named by it, or by its `row_label`. `scale` turns the series'
+    unit into the measure's, which is `unit`.
     """
 
     measure: str
@@ -40,6 +40,7 @@ class Query:
     name_label: str = ""
     scale: float = 1.0
     unit: str = ""
+    row_label: str = ""
 
     @property
     def told_unit(self) -> str:
@@ -82,6 +83,19 @@ def container_queries(workloads: Sequence[Workload], window_s: int) -> list[Quer
         gauge("oom_terminated", terminated, reason, 1.0, "flag"),
         gauge("oom_events_total", "container_oom_events_total", "", 1.0, "kills"),
     ]
+
+
+def image_query(workloads: Sequence[Workload], window_s: int) -> Query:
+    """Return the query for the images that run; one that is still being pulled has no id yet."""
+    chosen = selector(
+        namespace=(workload.namespace for workload in workloads),
+        container=(workload.container for workload in workloads),
+    )
+    metric = "kube_pod_container_info"
+    series = fresh(f'{metric}{{{chosen},image_id!=""}}', window_s)
+    text = f"max by ({', '.join(CONTAINER)}, image_id) ({series})"
+    keys = tuple(workload.key for workload in workloads)
+    return Query("images", metric, text, keys, row_label="image_id", unit="flag")
 
 
 def size_query(workloads: Sequence[Workload]) -> Query:

@@ -9,9 +9,10 @@ from typing import Protocol
 from components.metrics.assemble import SOURCES, assemble
 from components.metrics.checks import check_queries, checked
 from components.metrics.grid import STEP_MS, Grid
+from components.metrics.images import new_images
 from components.metrics.met import Met
 from components.metrics.piece import Piece, met_in, piece_of
-from components.metrics.queries import Query, container_queries, replica_queries
+from components.metrics.queries import Query, container_queries, image_query, replica_queries
 from components.metrics.remarks import remarks_on, saturated_steps
 from components.metrics.series import Measurements, Series
 from components.metrics.sources import Taken
@@ -38,6 +39,7 @@ def queries_of(workloads: Sequence[Workload], window_s: int, native: bool = Fals
     """Return the range queries, one a measure for all workloads."""
     return [
         *container_queries(workloads, window_s),
+        image_query(workloads, window_s),
         *replica_queries(workloads, window_s),
         *traffic_queries(workloads, window_s, native),
     ]
@@ -90,6 +92,9 @@ def taken_of(workload: Workload, piece: Piece, queries: Sequence[Query]) -> Take
         pods=len(met.pods),
         copies=met.copies,
         sample_age_s=round(met.sample_age_s, 1),
+        new_images=tuple(
+            time_ms for time_ms in new_images(piece.images) if time_ms >= piece.grid.first_ms
+        ),
         saturated_steps=saturated_steps(assembled.frame, met),
         notes=(*assembled.notes, *remarks_on(workload, assembled.frame, met)),
     )

@@ -88,7 +88,8 @@ class Measurements:
     def owners(self, query: Query, labels: Mapping[str, str]) -> list[tuple[str, str]]:
         """Return the keys of the workloads that a series belongs to, each with the row's name."""
         if query.by == "pod":
-            return [(owner, labels["pod"]) for owner in self._owner_of_pod(labels)]
+            name = labels.get(query.row_label or "pod", "")
+            return [(owner, name) for owner in self._owner_of_pod(labels)]
         name = ",".join(f"{label}={value}" for label, value in sorted(labels.items()))
         if not query.name_label:
             return [(query.keys[0], name)]

@@ -19,6 +19,7 @@ class Taken:
     a file that share a step, `counter_resets` resets of a Prometheus' counters, `pods` all that
     were seen, `copies` how often each series is there, `sample_age_s` how late samples came and
     `saturated_steps` those whose latency is beyond its histogram; None where the source can't tell.
+    `new_images` are the times (ms since 1970) at which a new image began to run.
     """
 
     workload: Workload
@@ -33,4 +34,5 @@ class Taken:
     copies: float | None = None
     sample_age_s: float | None = None
     saturated_steps: int | None = None
+    new_images: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
