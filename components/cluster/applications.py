@@ -9,7 +9,7 @@ import numpy as np
 from components.cluster import limits as lim
 from components.cluster import parameters as par
 from components.cluster.compiled import FloatArray
-from components.cluster.distributions import gamma_quantile, normal_quantile
+from components.cluster.distributions import gamma_quantile, normal_quantile, sum_of_gammas
 from components.cluster.parameters import GIB, MIB
 from components.cluster.queueing import station
 
@@ -52,8 +52,8 @@ def sample_applications(
         chosen = SIZE_CLASSES[size]
         cpu_max_m = _log_uniform(rng, chosen.cpu_max_m)
         _sample_service(rng, chosen, cpu_max_m, parameters[row])
-        _sample_limits(rng, chosen, cpu_max_m, parameters[row], limits[row])
-        rates[row] = _mean_rate(rng, parameters[row], limits[row])
+        sample_limits(rng, chosen, cpu_max_m, parameters[row], limits[row])
+        rates[row] = mean_rate(rng, parameters[row], limits[row])
     return par.clip_parameters(parameters), limits, rates
 
 
@@ -87,13 +87,14 @@ def _sample_service(
     row[par.TAIL_FACTOR] = float(np.exp(rng.normal(0.0, 0.25)))
 
 
-def _sample_limits(
+def sample_limits(
     rng: np.random.Generator,
     size: SizeClass,
     cpu_max_m: float,
     parameters: FloatArray,
     row: FloatArray,
 ) -> None:
+    """Fill limits [L] of a service with these parameters [P]: what its owner asks and allows."""
     row[lim.SLO_PERCENTILE] = rng.choice([0.9, 0.95, 0.99])
     row[lim.SLO_LATENCY_MS] = comfortable_latency_ms(
         parameters, cpu_max_m, float(row[lim.SLO_PERCENTILE])
@@ -125,11 +126,14 @@ def comfortable_latency_ms(parameters: FloatArray, cpu_m: float, percentile: flo
         cores,
         float(parameters[par.CONCURRENCY_LIMIT]),
     )
+    if parameters[par.WAIT_VARIABILITY] > 0.0:
+        spread = float(parameters[par.WAIT_VARIABILITY]) * wait_s * wait_s
+        wait_s, mean_s, variance = sum_of_gammas(mean_s, variance, wait_s, spread)
     tail_s = gamma_quantile(mean_s, variance, normal_quantile(percentile))
     return 1e3 * (wait_s + float(parameters[par.TAIL_FACTOR]) * tail_s)
 
 
-def _mean_rate(rng: np.random.Generator, parameters: FloatArray, limits: FloatArray) -> float:
+def mean_rate(rng: np.random.Generator, parameters: FloatArray, limits: FloatArray) -> float:
     """A rate that needs a twelfth to a quarter of what the bounds allow; bursts need the rest."""
     cores = min(limits[lim.CPU_MAX_M] * 1e-3, parameters[par.PARALLELISM_CORES])
     holding_s = (parameters[par.WAIT_MS] + parameters[par.SERVICE_DEMAND_MS]) * 1e-3

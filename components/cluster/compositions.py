@@ -107,6 +107,7 @@ class Composition:
         row[par.SERVICE_DEMAND_MS] = demand_ms
         row[par.DEMAND_VARIABILITY] = spread / demand_ms**2
         row[par.WAIT_MS] = self.wait_ms
+        row[par.WAIT_VARIABILITY] = self._wait_variance / max(self.wait_ms, 1e-9) ** 2
         row[par.PARALLELISM_CORES] = 1.0
         row[par.CONCURRENCY_LIMIT] = self.concurrency
         row[par.TIMEOUT_MS] = _TIMEOUT_MS
@@ -131,6 +132,13 @@ class Composition:
             segment.amount + SEGMENTS[segment.kind].late_ms
             for segment in self.segments
             if segment.waits
+        )
+
+    @property
+    def _wait_variance(self) -> float:
+        """Variance, in ms^2, of that time: the part that was asked for varies."""
+        return sum(
+            segment.variability * segment.amount**2 for segment in self.segments if segment.waits
         )
 
     @property

@@ -46,6 +46,17 @@ def test_waits_add_to_the_time_and_barely_to_the_cpu() -> None:
     )
 
 
+def test_the_variances_of_waits_add_up() -> None:
+    late_ms = SEGMENTS["network"].late_ms + SEGMENTS["wait"].late_ms
+    parameters = Composition(
+        (ComposedSegment("network", 30.0, 0.5), ComposedSegment("wait", 10.0, 1.0))
+    ).parameters()
+    # .5 * 900 + 100 over (40 + what they are late)^2.
+    assert parameters[par.WAIT_VARIABILITY] == pytest.approx(550.0 / (40.0 + late_ms) ** 2)
+    alone = Composition((ComposedSegment("json", 10.0, 1.0),)).parameters()
+    assert alone[par.WAIT_VARIABILITY] == 0.0
+
+
 def test_every_composition_is_a_legal_profile() -> None:
     rows = np.stack([each.parameters() for each in compositions(np.random.default_rng(1), 1200)])
     assert np.all(np.isfinite(rows))
