@@ -13,9 +13,9 @@ from pathlib import Path
 FOLDERS = (
     "pyarrow/include", "pyarrow/src", "pyarrow/includes", "bin", "torch/include",
     "numba/cuda", "scipy/datasets", "scipy/odr", "scipy/misc",
-    # matplotlib draws PNG here; fontTools is for its PDF.
-    "fontTools",
 )  # fmt: skip
+# matplotlib draws PNG here; of fontTools, which is for its PDF, it loads a list of glyphs.
+KEPT_OF = {"fontTools": ("__init__.py", "agl.py", "misc")}
 FILES = (
     "pyarrow/libarrow_flight.so*",
     "pyarrow/libarrow_s3.so*",
@@ -36,18 +36,26 @@ _ELF64 = b"\x7fELF\x02\x01"
 def prune(folder: Path) -> int:
     """Remove what isn't needed; returns how many bytes that were."""
     before = _bytes(folder)
-    for name in FOLDERS:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    for pattern in FILES:
-        for path in folder.glob(pattern):
-            path.unlink()
-    for package in TESTED:
-        for tests in list((folder / package).glob("**/tests")):
-            shutil.rmtree(tests, ignore_errors=True)
+    for path in _unneeded(folder):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     for library in folder.rglob("*.so*"):
         if library.is_file() and not library.is_symlink():
             strip(library)
     return before - _bytes(folder)
+
+
+def _unneeded(folder: Path) -> list[Path]:
+    found = [folder / name for name in FOLDERS]
+    for package, kept in KEPT_OF.items():
+        found += [path for path in (folder / package).glob("*") if path.name not in kept]
+    for pattern in FILES:
+        found += folder.glob(pattern)
+    for package in TESTED:
+        found += (folder / package).glob("**/tests")
+    return [path for path in found if path.exists()]
 
 
 def strip(library: Path) -> None:
