@@ -74,10 +74,18 @@ def detail_path(workload: str) -> str:
     return f"/workloads/{workload}.json"
 
 
-def list_document(source: str, generated: str, rows: Sequence[Row]) -> bytes:
-    """Return the list as JSON; `generated` is an RFC 3339 time, `source` says where it is from."""
+def list_document(source: str, generated: str, rows: Sequence[Row], note: str = "") -> bytes:
+    """Return the list as JSON; `generated` is an RFC 3339 time, `source` says where it is from.
+
+    `note` is shown where there are no rows, instead of how to get some.
+    """
     return _json(
-        {"source": source, "generated": generated, "workloads": [asdict(row) for row in rows]}
+        {
+            "source": source,
+            "generated": generated,
+            "note": note,
+            "workloads": [asdict(row) for row in rows],
+        }
     )
 
 

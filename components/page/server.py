@@ -5,6 +5,7 @@ The standard library's server: a handful of small files for the few people who l
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -25,6 +26,8 @@ _HEADERS = {
 }
 # A page is small; a client that doesn't even send its request is let go.
 _PATIENCE_S = 10
+# So many are answered at once; more are told to come again.
+_MOST_AT_ONCE = 16
 Documents = Callable[[str], bytes | None]
 
 
@@ -47,41 +50,63 @@ def answer(path: str, documents: Documents) -> tuple[int, bytes, str]:
     return 200, document, "application/json"
 
 
-def page_server(host: str, port: int, documents: Documents) -> ThreadingHTTPServer:
-    """Return a server that is bound but not yet serving; port 0 takes a free one.
+class PageServer(ThreadingHTTPServer):
+    """A server that is bound but not yet serving; `documents` gives the JSON of a path."""
+
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int, documents: Documents) -> None:
+        self.documents = documents
+        self.turns = threading.BoundedSemaphore(_MOST_AT_ONCE)
+        super().__init__((host, port), _Handler)
+
+
+def page_server(host: str, port: int, documents: Documents) -> PageServer:
+    """Return a bound server; port 0 takes a free one.
 
     Raises UserError when the address can't be had.
     """
-
-    class Handler(BaseHTTPRequestHandler):
-        timeout = _PATIENCE_S
-
-        def do_GET(self) -> None:
-            self._send(body=True)
-
-        def do_HEAD(self) -> None:
-            self._send(body=False)
-
-        def _send(self, *, body: bool) -> None:
-            status, content, kind = answer(self.path, documents)
-            self.send_response(status)
-            for name, value in _HEADERS.items():
-                self.send_header(name, value)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if body:
-                self.wfile.write(content)
-
-        def version_string(self) -> str:
-            return "aware"
-
-        def log_message(self, format: str, *values: object) -> None:  # noqa: A002
-            """Say nothing: a page is not worth a line per file."""
-
     try:
-        return ThreadingHTTPServer((host, port), Handler)
+        return PageServer(host, port, documents)
     except OSError as error:
         raise UserError(
             f"can't serve on {host}:{port}: {error.strerror}; give another --port"
         ) from error
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = _PATIENCE_S
+    server: PageServer
+
+    def do_GET(self) -> None:
+        self._send(body=True)
+
+    def do_HEAD(self) -> None:
+        self._send(body=False)
+
+    def _send(self, *, body: bool) -> None:
+        turns = self.server.turns
+        if not turns.acquire(blocking=False):
+            self._reply(503, b"busy: ask again\n", "text/plain; charset=utf-8", body=body)
+            return
+        try:
+            status, content, kind = answer(self.path, self.server.documents)
+            self._reply(status, content, kind, body=body)
+        finally:
+            turns.release()
+
+    def _reply(self, status: int, content: bytes, kind: str, *, body: bool) -> None:
+        self.send_response(status)
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def version_string(self) -> str:
+        return "aware"
+
+    def log_message(self, format: str, *values: object) -> None:  # noqa: A002
+        """Say nothing: a page is not worth a line per file."""

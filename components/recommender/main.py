@@ -9,24 +9,23 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from components.artifacts.open import open_store
-from components.artifacts.signature import read_public_key
 from components.artifacts.store import Store
 from components.errors import TemporaryError, UserError
 from components.kubernetes_api.capabilities import discover
 from components.kubernetes_api.client import KubernetesClient, connect
 from components.kubernetes_api.leases import LeaseHolder
-from components.metrics.prometheus import PrometheusClient
+from components.page.server import page_server
 from components.recommender.exposition import Figures, serving
+from components.recommender.live_page import LivePage
+from components.recommender.options import address_of, parser, telemetry_of, verification_key
 from components.recommender.settings import RecommenderSettings
-from components.recommender.telemetry_folder import TelemetryFolder
-from components.recommender.telemetry_prometheus import PrometheusSource
 from components.recommender.telemetry_source import TelemetrySource
 from components.recommender.tick import COMPONENT, Recommender
 
@@ -35,8 +34,6 @@ _log = logging.getLogger(__name__)
 # Renewed several times within its duration, also between ticks.
 LEASE_S = 60
 RENEW_S = 10.0
-# A tick has many queries, so that one slow answer must not hold it up.
-_PROMETHEUS_TIMEOUT_S = 10.0
 # So many missed ticks in a row, and the process is better started anew.
 _MISSED_TICKS = 5
 
@@ -53,6 +50,7 @@ class Service:
     clock: Callable[[], float] = time.monotonic
     figures: Figures = field(default_factory=Figures)
     verification_key: Ed25519PublicKey | None = None
+    page: LivePage | None = None
     recommender: Recommender | None = None
 
     def __post_init__(self) -> None:
@@ -85,6 +83,8 @@ class Service:
         if not held:
             # What another process decides meanwhile is read anew when it is our turn.
             self.recommender = None
+            if self.page is not None:
+                self.page.wait("This replica waits: the one that holds the Lease decides, ask it.")
             return
         if self.clock() < self._due_s:
             return
@@ -100,6 +100,7 @@ class Service:
                 self.settings,
                 self.figures,
                 verification_key=self.verification_key,
+                page=self.page,
             )
         self.recommender.capabilities = capabilities
         done = self.recommender.tick()
@@ -110,15 +111,18 @@ class Service:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs until SIGTERM or SIGINT; 0 then, 2 when the user has something to put right."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
         service = _service(options)
-        host, port = _address(options.listen)
-        with serving(host, port, service.figures, service.live, service.ready):
+        host, port = address_of(options.listen, "--listen")
+        with ExitStack() as served:
+            served.enter_context(serving(host, port, service.figures, service.live, service.ready))
+            if service.page is not None:
+                served.enter_context(page_served(options.page, service.page))
             service.run(stop)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
@@ -129,44 +133,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+@contextmanager
+def page_served(address: str, page: LivePage) -> Iterator[int]:
+    """Serves the page meanwhile; yields its port. Raises UserError when it can't be had."""
+    server = page_server(*address_of(address, "--page"), page.document)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield int(server.server_address[1])
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 def _service(options: argparse.Namespace) -> Service:
     store = open_store(options.store, os.environ) if options.store else None
     client = connect(options.kubeconfig)
     return Service(
         client=client,
-        telemetry=_telemetry(options),
+        telemetry=telemetry_of(options),
         store=store,
         settings=RecommenderSettings(tick_s=options.tick_seconds),
         lease=LeaseHolder(client, options.namespace, COMPONENT, options.identity, LEASE_S),
-        verification_key=_verification_key(options.verification_key),
+        verification_key=verification_key(options.verification_key),
+        page=LivePage(options.store) if options.page else None,
     )
-
-
-def _verification_key(path: Path | None) -> Ed25519PublicKey | None:
-    """The key that bundles must be signed with; a key that is asked for and missing is an error."""
-    if path is None:
-        return None
-    try:
-        pem = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"can't read the verification key {path}: {error.strerror}") from error
-    return read_public_key(pem)
-
-
-def _telemetry(options: argparse.Namespace) -> TelemetrySource:
-    if options.telemetry is not None:
-        return TelemetryFolder(options.telemetry)
-    url = options.prometheus or os.environ.get("PROMETHEUS_URL", "")
-    if not url:
-        raise UserError("no telemetry: give --prometheus URL (or PROMETHEUS_URL) or --telemetry")
-    return PrometheusSource(PrometheusClient(url, _PROMETHEUS_TIMEOUT_S))
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65_535:
-        raise UserError(f"--listen {text!r} is no address: give host:port")
-    return host, int(port)
 
 
 def _told(step: Callable[[], object]) -> None:
@@ -176,51 +168,6 @@ def _told(step: Callable[[], object]) -> None:
         _log.warning("%s", error)
     except Exception:  # noqa: BLE001 - a loop that ends recommends nothing any more
         _log.exception("a fault of the recommender itself")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="aware-recommender", description="Recommends for MultidimPodAutoscalers."
-    )
-    parser.add_argument(
-        "--kubeconfig", type=Path, help="the cluster's; without it the one this process runs in"
-    )
-    parser.add_argument(
-        "--prometheus",
-        default="",
-        help="its URL; one with credentials goes into the environment's PROMETHEUS_URL",
-    )
-    parser.add_argument(
-        "--telemetry",
-        type=Path,
-        help="instead of a Prometheus: folder with NAMESPACE/WORKLOAD.parquet, kept up to date",
-    )
-    parser.add_argument(
-        "--store", default="", help="folder or minio://bucket/prefix; without it the incumbent acts"
-    )
-    parser.add_argument(
-        "--verification-key",
-        type=Path,
-        default=os.environ.get("AWARE_VERIFICATION_KEY_FILE") or None,
-        help="ed25519 public key (PEM): a bundle that its owner didn't sign is refused",
-    )
-    parser.add_argument(
-        "--namespace",
-        default=os.environ.get("POD_NAMESPACE", "aware-system"),
-        help="where the Lease is (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--identity",
-        default=os.environ.get("HOSTNAME", f"process-{os.getpid()}"),
-        help="this process's name in the Lease (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--listen",
-        default="127.0.0.1:8080",
-        help="where /metrics, /healthz and /readyz are served (default: %(default)s)",
-    )
-    parser.add_argument("--tick-seconds", type=float, default=RecommenderSettings().tick_s)
-    return parser
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -27,6 +29,17 @@ _UNLIKE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """What validation found of a policy: its reasons, and the violations that it promised.
+
+    `promised` is the mean violating share on held-out telemetry, NaN where the bundle says nothing.
+    """
+
+    reasons: tuple[str, ...] = ()
+    promised: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedPolicy:
     """A verified bundle: its rule [K], one twin member [P], the usual request rates.
 
@@ -38,6 +51,7 @@ class LoadedPolicy:
     twin: FloatArray
     usual_rates_per_s: tuple[float, float]
     usual_rate_per_s: float
+    gate: Gate = Gate()
 
     def is_unlike(self, rate_per_s: float) -> bool:
         """Whether a measured rate is far from all that the policy was trained on."""
@@ -125,4 +139,14 @@ def _load(store: Store, digest: str, workload: str, key: Ed25519PublicKey | None
         raise UserError(f"bundle {digest[:12]} lacks {error}: publish it again") from error
     if not np.isfinite(rule).all():
         raise UserError(f"bundle {digest[:12]} has a parameter that is no number: publish it again")
-    return LoadedPolicy(digest, rule, np.asarray(twin, dtype=np.float64), (low, high), usual)
+    gate = _gate(bundle.manifest)
+    return LoadedPolicy(digest, rule, np.asarray(twin, dtype=np.float64), (low, high), usual, gate)
+
+
+def _gate(manifest: Mapping[str, Any]) -> Gate:
+    """What the bundle says of its validation; it is shown and not decided on."""
+    try:
+        reasons = tuple(str(reason)[:500] for reason in manifest["verdict"]["reasons"][:20])
+        return Gate(reasons, float(manifest["metrics"]["policy"]["violation"]["mean"]))
+    except (KeyError, TypeError, ValueError):
+        return Gate()

@@ -27,6 +27,7 @@ from components.recommender.deciding import Decider, Wish
 from components.recommender.decisions import Controllers, Proposals
 from components.recommender.explaining import Basis, explained
 from components.recommender.exposition import Figures
+from components.recommender.live_page import LivePage
 from components.recommender.memory_store import MemoryStore
 from components.recommender.phase_state import INCUMBENT, SHADOW
 from components.recommender.phases import Phases, Seen
@@ -82,6 +83,7 @@ class Recommender:
     wall_clock: Callable[[], float] = time.time
     controllers: Controllers = field(default_factory=Controllers)
     verification_key: Ed25519PublicKey | None = None
+    page: LivePage | None = None
 
     def __post_init__(self) -> None:
         self.policies = Policies(self.store, self.settings.workers, self.verification_key)
@@ -105,6 +107,8 @@ class Recommender:
             recommendations = self.decide(reading, now_s)
             news = self.explain(self.told.news(recommendations))
             written = self.write(news, reading.refused, now_s)
+            if self.page is not None and self.basis is not None:
+                self.page.show(recommendations, news, self.basis, now_s)
         self.figures.ticked(recommendations, len(reading.refused), written, now_s)
         return recommendations
 

@@ -104,7 +104,8 @@ function totals() {
   const acting = state.shown.filter((row) => row.phase === "LIVE" || row.phase === "CANARY").length;
   const shadow = state.shown.filter((row) => row.phase === "SHADOW").length;
   const drifted = state.shown.filter((row) => row.drift === "drifted").length;
-  const sum = state.shown.reduce((total, row) => total + (row.saved_per_month ?? 0), 0);
+  const compared = state.shown.filter((row) => row.saved_per_month !== null);
+  const sum = compared.length ? compared.reduce((total, row) => total + row.saved_per_month, 0) : null;
   const facts = [["Policy acts", whole.format(acting)], ["In the shadow", whole.format(shadow)], ["Drifted", whole.format(drifted)], ["Saves a month", signed(sum)]];
   element("totals").replaceChildren(...facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
 }
@@ -152,7 +153,7 @@ async function showList() {
   options("phase", state.all.map((row) => row.phase));
   options("drift", state.all.map((row) => row.drift));
   element("list").hidden = state.all.length === 0;
-  say(state.all.length ? "" : "No workload yet: create a MultidimPodAutoscaler, or start `aware run`.");
+  say(state.all.length ? "" : found.note || "No workload yet: create a MultidimPodAutoscaler, or start `aware run`.");
   arrange();
 }
 

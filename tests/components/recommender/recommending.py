@@ -25,6 +25,7 @@ from components.kubernetes_api.client import Json
 from components.kubernetes_api.conditions import Condition, condition
 from components.policy.rule_parameters import RULE_NAMES, default_rule
 from components.recommender.exposition import Figures
+from components.recommender.live_page import LivePage
 from components.recommender.settings import RecommenderSettings
 from components.recommender.telemetry_source import Recent, recent_of
 from components.recommender.tick import Recommender
@@ -146,6 +147,7 @@ class World:
     settings: RecommenderSettings
     now_s: float = START_S
     verification_key: Ed25519PublicKey | None = None
+    page: LivePage | None = None
     recommender: Recommender = field(init=False)
 
     def __post_init__(self) -> None:
@@ -162,6 +164,7 @@ class World:
             figures=Figures(),
             wall_clock=lambda: self.now_s,
             verification_key=self.verification_key,
+            page=self.page,
         )
 
     def ticks(self, count: int, apply: bool = False, every_s: float = 60.0) -> None:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from components.artifacts.signature import sign
 from components.kubernetes_api.conditions import FALSE, TRUE
 from components.recommender.main import main
+from components.recommender.options import verification_key
 from tests.components.recommender.recommending import GATE, World, let_in, world
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -99,10 +100,8 @@ def test_a_key_that_is_asked_for_and_not_there_ends_in_one_line(
 def test_the_key_is_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     path.write_bytes(KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    from components.recommender.main import _verification_key
-
-    assert _verification_key(path) == KEY.public_key()
-    assert _verification_key(None) is None
+    assert verification_key(path) == KEY.public_key()
+    assert verification_key(None) is None
 
 
 KUBECONFIG = """
