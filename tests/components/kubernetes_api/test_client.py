@@ -246,7 +246,7 @@ def test_a_full_quota_and_a_denying_webhook_are_told_apart_from_missing_rights(
     script: Script, client: KubernetesClient, status: int, message: str, kind: type[Exception]
 ) -> None:
     script.answers = [(status, {"message": message})]
-    with pytest.raises(RefusedError, match="denied|quota|cannot") as raised:
+    with pytest.raises(RefusedError, match=r"denied|quota|cannot") as raised:
         client.get("/api/v1/pods")
     assert type(raised.value) is kind
     assert len(script.requests) == 1
