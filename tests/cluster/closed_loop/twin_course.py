@@ -1,0 +1,53 @@
+"""The same contest on the twin: what it says who is better."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.cluster.compiled import FloatArray
+from components.cluster.limits import limits_of
+from components.cluster.noise import draw_noise
+from components.cluster.rollout import rollout_hpa, rollout_hpa_vpa
+from components.cluster.sample import STEP_S
+from components.policy.rule_rollout import rollout_rule
+from tests.cluster.closed_loop.arms import HPA, HPA_VPA, OURS, Contest
+from tests.cluster.closed_loop.figures import means
+
+_REPEATS = 8
+
+
+def twin_figures(contest: Contest, rates_per_s: FloatArray) -> dict[str, dict[str, float]]:
+    """EPISODE_FIELDS of each arm under the rates [T] (one a second): means over twin members.
+
+    The same start, the same rates; each member of the twin is played with some draws of chance.
+    """
+    step = int(STEP_S)
+    steps = len(rates_per_s) // step
+    rates = rates_per_s[: steps * step].reshape(steps, step).mean(axis=1)
+    parameters = np.repeat(contest.twin.members, _REPEATS, axis=0)
+    batch = len(parameters)
+    world = (
+        parameters,
+        np.repeat(limits_of([contest.workload]), batch, axis=0),
+        np.repeat(rates[None, :], batch, axis=0),
+        draw_noise(np.random.default_rng(0), steps, batch),
+    )
+
+    def repeated(value: float | FloatArray) -> FloatArray:
+        return np.repeat(np.asarray(value, dtype=np.float64)[None], batch, axis=0)
+
+    hpa, vpa = contest.incumbents[HPA], contest.incumbents[HPA_VPA]
+    assert vpa.history is not None
+    played = {
+        HPA: rollout_hpa(*world, repeated(hpa.allocation), repeated(hpa.target)),
+        HPA_VPA: rollout_hpa_vpa(
+            *world,
+            repeated(vpa.allocation),
+            repeated(vpa.target),
+            repeated(vpa.margin),
+            repeated(vpa.history),
+            minimum_bytes=vpa.minimum_bytes,
+        ),
+        OURS: rollout_rule(repeated(contest.rule), *world, repeated(contest.allocation(OURS))),
+    }
+    return {arm: means(rollout.metrics) for arm, rollout in played.items()}
