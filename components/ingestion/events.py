@@ -1,7 +1,8 @@
 """What is known to have happened to the workloads, beside the dataset: maintenance, new images.
 
-events.json holds `maintenance`, a list of [start, end], and `new_images`, lists of times by workload
-key; times are ISO 8601. The drift check leaves maintenance out and begins anew with a new image.
+events.json holds `maintenance`, a list of [start, end], and `new_images`, lists of times by
+workload; times are ISO 8601. The drift check leaves maintenance out and begins anew with a new
+image.
 """
 
 from __future__ import annotations
