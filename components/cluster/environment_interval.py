@@ -11,7 +11,7 @@ from components.cluster.compiled import FloatArray, compiled
 from components.cluster.observation import OBSERVATION_MEMORY_COUNT, observe_one
 from components.cluster.reward import INTERVAL_STEPS, REWARD_MEMORY_COUNT, reward_one
 from components.cluster.sample import SAMPLE_COUNT
-from components.cluster.simulator import advance_one
+from components.cluster.simulator import advance_steps
 
 # An action smaller than this changes nothing: a continuous policy can hold still.
 DEAD_ZONE = 0.2
@@ -80,18 +80,7 @@ def decide_and_advance(
         low = limits[lim.REPLICAS_MIN + 2 * dimension]
         high = limits[lim.REPLICAS_MIN + 2 * dimension + 1]
         allocation[dimension] = min(max(requested[dimension], low), high)
-    for index in range(INTERVAL_STEPS):
-        advance_one(
-            state,
-            parameters,
-            limits,
-            allocation[lim.REPLICAS],
-            allocation[lim.CPU_M],
-            allocation[lim.MEMORY_BYTES],
-            rates[index],
-            noise[index],
-            samples[index],
-        )
+    advance_steps(state, parameters, limits, allocation, rates, noise, samples)
     reward, violation = reward_one(
         samples, limits, before, requested, memory[:OBSERVATION_MEMORY], weights, totals
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.cluster import limits as lim
 from components.cluster.compiled import FloatArray, borrowed, compiled
 from components.cluster.reward import (
     INTERVAL_STEPS,
@@ -13,7 +12,7 @@ from components.cluster.reward import (
     reward_one,
 )
 from components.cluster.sample import SAMPLE_COUNT
-from components.cluster.simulator import advance_one
+from components.cluster.simulator import advance_steps
 from components.cluster.state import STATE_COUNT, initial_one
 
 
@@ -43,18 +42,7 @@ def planned_interval(
     weights = borrowed(weights)
     samples = borrowed(samples)
     totals = borrowed(totals)
-    for index in range(INTERVAL_STEPS):
-        advance_one(
-            state,
-            parameters,
-            limits,
-            planned[lim.REPLICAS],
-            planned[lim.CPU_M],
-            planned[lim.MEMORY_BYTES],
-            rates[index],
-            noise[index],
-            samples[index],
-        )
+    advance_steps(state, parameters, limits, planned, rates, noise, samples)
     reward, violation = reward_one(samples, limits, before, planned, memory, weights, totals)
     return reward, violation
 

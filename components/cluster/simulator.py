@@ -59,6 +59,38 @@ def advance_one(
 
 
 @compiled
+def advance_steps(
+    state: FloatArray,
+    parameters: FloatArray,
+    limits: FloatArray,
+    allocation: FloatArray,
+    rates: FloatArray,
+    noise: FloatArray,
+    samples: FloatArray,
+) -> None:
+    """advance_one for each of samples [n, M] at one allocation [3]; rates [n], noise [n, N]."""
+    state = borrowed(state)
+    parameters = borrowed(parameters)
+    limits = borrowed(limits)
+    allocation = borrowed(allocation)
+    rates = borrowed(rates)
+    noise = borrowed(noise)
+    samples = borrowed(samples)
+    for index in range(samples.shape[0]):
+        advance_one(
+            state,
+            parameters,
+            limits,
+            allocation[REPLICAS],
+            allocation[CPU_M],
+            allocation[MEMORY_BYTES],
+            rates[index],
+            noise[index],
+            samples[index],
+        )
+
+
+@compiled
 def step_rows(
     state: FloatArray,
     parameters: FloatArray,

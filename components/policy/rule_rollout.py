@@ -21,7 +21,7 @@ from components.cluster.reward import (
 )
 from components.cluster.rollout import Course, Rollout, whole_intervals
 from components.cluster.sample import SAMPLE_COUNT
-from components.cluster.simulator import advance_one
+from components.cluster.simulator import advance_steps
 from components.cluster.state import initial_state
 from components.policy.hand_over import take_over
 from components.policy.rule import RULE_STATE_COUNT, act_one, digest_one
@@ -74,18 +74,7 @@ def interval_one(
     before = np.empty(3)
     before[:] = allocation
     act_one(rule_state[:REWARD_MEMORY], rule, limits, before, allocation)
-    for index in range(INTERVAL_STEPS):
-        advance_one(
-            state,
-            parameters,
-            limits,
-            allocation[lim.REPLICAS],
-            allocation[lim.CPU_M],
-            allocation[lim.MEMORY_BYTES],
-            rates[index],
-            noise[index],
-            samples[index],
-        )
+    advance_steps(state, parameters, limits, allocation, rates, noise, samples)
     digest_one(rule_state[:REWARD_MEMORY], rule, samples, limits)
     reward, violation = reward_one(
         samples,
