@@ -21,6 +21,7 @@ from pipelines import (
     command_doctor,
     command_explain,
     command_import,
+    command_ingest,
     command_kubeflow,
     command_preflight,
     command_rollback,
@@ -46,6 +47,7 @@ command_doctor.register(app)
 command_discover.register(app)
 command_import.register(app)
 command_preflight.register(app)
+command_ingest.register(app)
 command_run.register(app)
 command_explain.register(app)
 command_savings.register(app)
