@@ -28,6 +28,7 @@ from pipelines import (
     command_run,
     command_savings,
     command_simulate,
+    command_store,
     command_ui,
 )
 from pipelines.runs import StageFailedError
@@ -54,6 +55,7 @@ command_savings.register(app)
 command_simulate.register(app)
 command_ui.register(app)
 command_rollback.register(app)
+command_store.register(app)
 command_compile.register(app)
 command_kubeflow.register(app)
 command_bench.register(app)

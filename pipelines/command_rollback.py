@@ -30,6 +30,7 @@ def rollback(
     # What only this command needs.
     from components.artifacts.bundle import load
     from components.artifacts.channel import INCUMBENT, SHADOW, move_channel, read_channel
+    from components.artifacts.collection import keep_published
     from components.artifacts.open import open_store
 
     namespace, slash, name = workload.partition("/")
@@ -38,9 +39,11 @@ def rollback(
     opened = open_store(store, os.environ)
     before = read_channel(opened, namespace, name)
     if to:
-        if load(opened, to).workload != workload:
+        bundle = load(opened, to)
+        if bundle.workload != workload:
             raise UserError(f"bundle {to[:12]} isn't {workload}'s: give one of its own")
         move_channel(opened, namespace, name, to, SHADOW)
+        keep_published(opened, bundle)
         typer.echo(f"{workload}: policy {to} begins in the shadow; the incumbent acts")
         return
     if before.current is None or before.state == INCUMBENT:

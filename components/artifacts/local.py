@@ -59,6 +59,29 @@ class LocalStore:
             write_bytes(path, data)
             return True
 
+    def written_s(self, key: str) -> float | None:
+        """As Store.written_s."""
+        try:
+            return self._path(key).stat().st_mtime
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def delete(self, key: str) -> None:
+        """As Store.delete; folders that are empty then go as well."""
+        path = self._path(key)
+        with self._turn():
+            try:
+                path.unlink(missing_ok=True)
+            except NotADirectoryError:
+                return
+            except OSError as error:
+                raise UserError(f"cannot delete {path}: {error.strerror}") from error
+            for folder in path.relative_to(self.folder).parents:
+                try:
+                    (self.folder / folder).rmdir()
+                except OSError:  # not empty, or another writer's by now
+                    return
+
     def list(self, prefix: str) -> list[str]:
         """As Store.list."""
         found = (self.folder / prefix.rpartition("/")[0]).rglob("*")

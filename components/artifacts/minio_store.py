@@ -129,6 +129,22 @@ class MinioStore:
             return False
         raise self._refusal("AccessDenied" if response.status == 403 else f"HTTP {response.status}")
 
+    def written_s(self, key: str) -> float | None:
+        """As Store.written_s."""
+        with self._errors(key):
+            try:
+                found = self._client.stat_object(self._bucket, self._name(key))
+            except S3Error as error:
+                if error.code in _ABSENT:
+                    return None
+                raise
+        return None if found.last_modified is None else found.last_modified.timestamp()
+
+    def delete(self, key: str) -> None:
+        """As Store.delete."""
+        with self._errors(key):
+            self._client.remove_object(self._bucket, self._name(key))
+
     def list(self, prefix: str) -> list[str]:
         """As Store.list."""
         start = f"{self._prefix}/" if self._prefix else ""

@@ -48,6 +48,14 @@ class Store(Protocol):
         """
         ...
 
+    def written_s(self, key: str) -> float | None:
+        """When the key was last written, seconds since 1970 by the store's clock; None: never."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Removes the key and its content; nothing where there is none."""
+        ...
+
     def list(self, prefix: str) -> list[str]:
         """The keys that begin with `prefix`, sorted."""
         ...

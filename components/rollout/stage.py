@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from components.artifacts.bundle import Bundle, publish
+from components.artifacts.collection import keep_published
 from components.artifacts.files import finished_directory, read_json, write_json, write_text
 from components.artifacts.local import LocalStore
 from components.artifacts.open import open_store
@@ -78,8 +79,11 @@ def run(
             progress.update(done, len(inputs.workloads), workload.key)
             validated = inputs.validated[workload.key]
             accepted = bool(validated["verdict"]["accepted"])
-            digest = publish(store, _bundle(inputs, workload, version))
+            bundle = _bundle(inputs, workload, version)
+            digest = publish(store, bundle)
             channel = follow_verdict(store, workload, digest, accepted)
+            if channel.current == digest:
+                keep_published(store, bundle)
             decisions[workload.key] = {
                 "accepted": accepted,
                 "digest": digest,
