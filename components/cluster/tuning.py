@@ -62,6 +62,15 @@ class Scenarios:
         """Steps of an episode: whole decision intervals."""
         return whole_intervals(self.rates[:, 0], INTERVAL_STEPS)
 
+    def first(self, variants: int) -> Scenarios:
+        """The first so many variants of each workload."""
+        return Scenarios(
+            self.parameters[:, :variants],
+            self.limits,
+            self.rates[:, :variants],
+            self.noise[:, :variants],
+        )
+
     def usual(self, horizontal: int) -> FloatArray | None:
         """The usual total [B] of what a rule's target is an amount of; None for a utilisation.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from components.cluster import limits as lim
 from components.cluster.compiled import FloatArray
-from components.cluster.tuning import Scenarios, TunedAutoscaler, tune_hpa, tune_hpa_vpa
+from components.cluster.tuning import TunedAutoscaler, tune_hpa, tune_hpa_vpa
 from components.cluster.vpa import memory_history_of
 from components.validation.config import ValidationConfig
 from components.validation.situations import Case, tuning_scenarios
@@ -48,12 +48,7 @@ def tune_incumbents(cases: Sequence[Case], config: ValidationConfig) -> Incumben
     """
     scenarios = tuning_scenarios(cases, config)
     fewer = max(1, config.tuning_traces // 3)
-    third = Scenarios(
-        scenarios.parameters[:, :fewer],
-        scenarios.limits,
-        scenarios.rates[:, :fewer],
-        scenarios.noise[:, :fewer],
-    )
+    third = scenarios.first(fewer)
     usual = np.vstack([case.usual_allocation for case in cases])
     history = np.stack([memory_history_of(case.measured.training) for case in cases])
     penalty, kill_penalty = config.violation_penalty, config.oom_penalty
