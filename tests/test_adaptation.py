@@ -5,10 +5,13 @@ import numpy as np
 from components.agent.initialisation import generator_of
 from components.cluster.observation import OBSERVATION_COUNT
 from tests.baselines.contact import cut_case, incumbent_violations, refitted
+from tests.baselines.direct_rows import PLAIN, RECURRENT, Effort, train_rows
+from tests.baselines.learners import LEARNERS
 from tests.baselines.online_learning import Contact, learn_online
 from tests.baselines.stacked_policies import StackedPolicies
 from tests.baselines.stacked_ppo import PpoConstants
 from tests.benchmarks.adaptation import interval, median, passed
+from tests.components.agent.stage_inputs import untrained_encoder
 from tests.hidden_workloads.world import Sizes, draw_hidden_world
 
 WORLD = draw_hidden_world(3, Sizes(2, 20, 8, 2, 2), None)
@@ -62,3 +65,14 @@ def test_a_policy_that_learns_online_is_judged_before_and_after_each_update() ->
         assert (contact.judged[1] <= contact.judged[0]).all()
         assert (np.diff(contact.violated_min, axis=0) >= 0.0).all()
         assert (contact.violated_min[-1] <= 20.0).all()
+
+
+def test_every_direct_row_plays_the_worlds_situations() -> None:
+    rows = dict(train_rows(untrained_encoder(), 1, Effort(200, 8, 1)).rows_for(WORLD, WORLD.usual))
+    assert list(rows) == [learner.name for learner in LEARNERS] + [PLAIN, RECURRENT]
+    rewards = np.array([rolled.metric("reward") for rolled in rows.values()])
+    assert rewards.shape == (6, 4)
+    assert np.isfinite(rewards).all()
+    # Who has learned next to nothing holds still, but for DQN, which always takes some step.
+    np.testing.assert_allclose(rewards[4], rewards[5])
+    assert np.abs(rewards[1] - rewards[4]).max() > 1e-3

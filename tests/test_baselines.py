@@ -9,10 +9,17 @@ from components.cluster import limits as lim
 from components.cluster.compiled import FloatArray
 from components.cluster.environment import ServiceVectorEnv
 from components.cluster.environment_episode import Episode, synthetic_episode
+from components.policy.prices import Prices
 from components.policy.rule import default_rule, from_unit
-from tests.baselines.learners import VIOLATION_PENALTY, StableBaselinesBatch
+from tests.baselines.learners import OOM_KILLED, StableBaselinesBatch
 from tests.baselines.planning import Planner
-from tests.baselines.rules import figures_of, play_rule, search_common, watched
+from tests.baselines.rules import (
+    VIOLATION_PENALTY,
+    figures_of,
+    play_rule,
+    search_common,
+    watched,
+)
 from tests.baselines.worlds import QUICK, draw_world, hand_set
 
 
@@ -39,23 +46,29 @@ def test_what_vpa_watched_is_one_trace_of_the_tuning_part() -> None:
     np.testing.assert_array_equal(history[:, 0], QUICK.steps * 15.0)
 
 
-def test_the_batch_for_stable_baselines_prices_violations() -> None:
+def test_the_batch_for_stable_baselines_prices_violations_and_kills() -> None:
     drawn = synthetic_episode(np.random.default_rng(0), 8, 16)
     plain = ServiceVectorEnv(8, decisions=3, draw=lambda *_: drawn)
     plain.reset(seed=0)
-    batch = StableBaselinesBatch(ServiceVectorEnv(8, decisions=3, draw=lambda *_: drawn), seed=0)
+    batch = StableBaselinesBatch(
+        ServiceVectorEnv(8, decisions=3, draw=lambda *_: drawn), 0, Prices(0.3, 0.05)
+    )
     batch.reset()
-    violated = 0.0
+    violated, killed = 0.0, 0.0
     for index in range(3):
         actions = np.full((8, 3), -0.9)
-        _, rewards, _, _, info = plain.step(actions)
+        observations, rewards, _, _, info = plain.step(actions)
         _, priced, ended, infos = batch.step(actions)
+        kills = info.get("final_obs", observations)[:, OOM_KILLED]
+        # A kill in a minute is 60 an hour, at .05 each.
         np.testing.assert_allclose(
-            priced, rewards - VIOLATION_PENALTY * info["violation"], rtol=1e-5
+            priced, rewards - 0.3 * info["violation"] - 3.0 * kills, rtol=1e-5, atol=1e-6
         )
         violated += info["violation"].sum()
+        killed += kills.sum()
         assert ended.all() == (index == 2)
     assert violated > 0
+    assert killed > 0
     assert all(entry["TimeLimit.truncated"] for entry in infos)
 
 

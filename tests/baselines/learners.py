@@ -21,7 +21,9 @@ from components.cluster.compiled import FloatArray
 from components.cluster.environment import ServiceVectorEnv
 from components.cluster.environment_episode import Episode
 from components.cluster.limits import ALLOCATION_COUNT
+from components.cluster.observation import OBSERVATION_FIELDS
 from components.cluster.reward import EPISODE_FIELDS
+from components.policy.prices import Prices
 from tests.baselines.rules import VIOLATION_PENALTY
 
 ENVIRONMENTS = 64
@@ -30,12 +32,17 @@ DISCOUNT = 0.9
 FIRM_LAYERS = [40, 40]
 FIRM_ACTOR_RATE, FIRM_CRITIC_RATE = 3e-4, 3e-3
 FIRM_NOISE = 0.2
+DEFAULT_PRICES = Prices(VIOLATION_PENALTY)
+OOM_KILLED = OBSERVATION_FIELDS.index("oom_killed")
 
 
 class StableBaselinesBatch(VecEnv):
     """ServiceVectorEnv as Stable-Baselines3's own kind of vector environment."""
 
-    def __init__(self, environment: ServiceVectorEnv, seed: int) -> None:
+    def __init__(
+        self, environment: ServiceVectorEnv, seed: int, prices: Prices = DEFAULT_PRICES
+    ) -> None:
+        """Violations and OOM kills cost a learner what they cost the others in their tuning."""
         # Before super's: it asks for an attribute already.
         self._environment = environment
         super().__init__(
@@ -43,6 +50,7 @@ class StableBaselinesBatch(VecEnv):
             environment.single_observation_space,
             environment.single_action_space,
         )
+        self._prices = prices
         self._seed: int | None = seed
         self._actions: NDArray[Any] = np.zeros(0)
 
@@ -62,8 +70,13 @@ class StableBaselinesBatch(VecEnv):
                 "terminal_observation": info["final_obs"][row],
                 "TimeLimit.truncated": True,
             }
-        # Violations cost a learner what they cost the others in their tuning.
-        priced = rewards - VIOLATION_PENALTY * info["violation"]
+        last = info["final_obs"] if truncated.any() else observations
+        # A minute with a kill is a rate of 60 an hour.
+        priced = (
+            rewards
+            - self._prices.violation * info["violation"]
+            - self._prices.kill_per_h * 60.0 * last[:, OOM_KILLED]
+        )
         return observations, priced.astype(np.float32), truncated, infos
 
     def close(self) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from components.cluster.compiled import FloatArray
 from components.cluster.noise import draw_noise
+from components.cluster.observation import OBSERVATION_COUNT
 from components.cluster.reward import INTERVAL_STEPS, OOM_KILLS, REWARD, STEP_HOURS, VIOLATION
-from tests.baselines.direct_course import DirectCourse, Workloads, by_minute
+from tests.baselines.direct_course import DirectCourse, Observations, Workloads, by_minute
 from tests.baselines.stacked_policies import StackedPolicies
 from tests.baselines.stacked_ppo import PRICES, PpoConstants, StackedPpo
 from tests.baselines.worlds import hand_set
@@ -89,25 +93,28 @@ def judged_by(metrics: FloatArray, world: HiddenWorld) -> FloatArray:
     return np.stack([means[:, REWARD], priced])
 
 
-def score_direct(
-    policies: StackedPolicies, world: HiddenWorld, contexts: FloatArray | None = None
-) -> FloatArray:
-    """Metrics [W R, E] of one policy, or of W, on the world's situations, without exploration.
+def score_direct(policies: StackedPolicies, world: HiddenWorld) -> FloatArray:
+    """Metrics [W R, E] of one policy, or of W, on the world's situations, without exploration."""
+    rows = len(world.limits)
 
-    contexts [W, C]: what it reads of each workload beside the observations.
-    """
-    parameters, limits, rates, noise = world.course
-    copies = len(limits) // policies.count
-    by_rates, by_noise = by_minute(rates), by_minute(noise)
-    course = DirectCourse(Workloads(parameters, limits, hidden=True), world.usual, rates[:, 0])
-    observations = course.hold(by_rates[0], by_noise[0])
-    beside = None if contexts is None else world.spread(contexts).astype(np.float32)
-    for minute in range(1, len(by_rates)):
-        inputs = observations if beside is None else np.concatenate([observations, beside], axis=1)
-        actions = policies.act(inputs.reshape(policies.count, copies, -1))
-        observations, _ = course.decide(
-            actions.reshape(len(limits), -1), by_rates[minute], by_noise[minute]
+    def act(observations: Observations) -> Observations:
+        return policies.act(observations.reshape(policies.count, -1, OBSERVATION_COUNT)).reshape(
+            rows, -1
         )
+
+    return play_direct(act, world, world.usual)
+
+
+def play_direct(
+    act: Callable[[Observations], npt.NDArray[Any]], world: HiddenWorld, allocation: FloatArray
+) -> FloatArray:
+    """Metrics [W R, E] of who acts [W R, 3] on observations [W R, O], from allocation [W R, 3]."""
+    parameters, limits, rates, noise = world.course
+    by_rates, by_noise = by_minute(rates), by_minute(noise)
+    course = DirectCourse(Workloads(parameters, limits, hidden=True), allocation, rates[:, 0])
+    observations = course.hold(by_rates[0], by_noise[0])
+    for rate, chance in zip(by_rates[1:], by_noise[1:], strict=True):
+        observations, _ = course.decide(act(observations), rate, chance)
     return course.metrics()
 
 
