@@ -83,7 +83,10 @@ class Process:
 
 @dataclass
 class Loop:
-    """`skew_s` is added to the processes' wall clocks; their monotonic clock is never wrong."""
+    """`skew_s` is added to the processes' wall clocks; their monotonic clock is never wrong.
+
+    `course`: request rates of the steps, again and again; without it the service's rate stays.
+    """
 
     cluster: MemoryCluster
     store: HookedStore
@@ -91,6 +94,8 @@ class Loop:
     settings: RecommenderSettings
     now_s: float = START_S
     skew_s: float = 0.0
+    course: FloatArray | None = None
+    steps: int = 0
     least_seen: FloatArray = field(default_factory=lambda: np.full(3, np.inf))
     recommenders: list[Process] = field(init=False)
     actuators: list[Process] = field(init=False)
@@ -157,6 +162,9 @@ class Loop:
                     process.turn()
                 self.cluster.settle()
                 self.now_s += 15.0
+                if self.course is not None:
+                    self.service.rate_per_s = float(self.course[self.steps % len(self.course)])
+                self.steps += 1
                 self.service.advance(self.allocation(), self.now_s)
                 self.least_seen = np.minimum(self.least_seen, self.allocation())
 
@@ -209,18 +217,22 @@ def deployment(replicas: int, cpu: str, memory: str) -> dict:
 
 
 def new_loop(
-    settings: RecommenderSettings, annotations: dict[str, str], rate_per_s: float = 50.0
+    settings: RecommenderSettings,
+    annotations: dict[str, str],
+    rate_per_s: float = 50.0,
+    memory: str = "46Mi",
+    **service_parameters: float,
 ) -> Loop:
-    """Two replicas of 400 m and 46 Mi: what the default policy gives a load of 50 requests/s.
+    """Two replicas of 400 m: what the default policy gives a load of 50 requests/s.
 
-    The service is the twin that its policies are made with.
+    The service is the twin that its policies are made with, but for `service_parameters`.
     """
     cluster = MemoryCluster()
-    cluster.put_object(DEPLOYMENT, deployment(2, "400m", "46Mi"))
+    cluster.put_object(DEPLOYMENT, deployment(2, "400m", memory))
     cluster.put_object(mpa_path("checkout"), mpa("checkout", annotations))
-    member = bundle().manifest["twin"]["members"][0]
+    member = bundle().manifest["twin"]["members"][0] | service_parameters
     parameters = np.array([member[name] for name in PARAMETER_NAMES])
-    start = np.array([2.0, 400.0, float(parse_memory("46Mi"))])
+    start = np.array([2.0, 400.0, float(parse_memory(memory))])
     service = SimulatedService(WORKLOAD, parameters, start, rate_per_s)
     for back in range(20, 0, -1):
         service.advance(start, START_S - 15.0 * (back - 1))
