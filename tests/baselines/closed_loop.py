@@ -1,9 +1,13 @@
 """The simulator's station under closed-loop load: so many users, each waiting for its answer.
 
 The throughput X solves users = X (think + R(X)), R being the station's mean time at the rate X;
-where even the capacity leaves users over, they queue and X is the capacity. Two numbers that the
-simulator lacks are fitted here: users' pauses, and the share of the CPU limit that the program
-can use (measured CPU stays at .8 of the limit however many users wait).
+where even the capacity leaves users over, they queue and X is the capacity. Three numbers that
+the simulator lacks are fitted here: users' pauses, the share of the CPU limit that the program
+can use (measured CPU stays at .8 of the limit however many users wait), and the share of the
+memory limit that a JVM's heap takes (it is sized by the limit).
+
+Another garbage collector is another program, in CPU as in memory: collectors with rows enough
+are fitted each by itself.
 """
 
 from __future__ import annotations
@@ -18,10 +22,12 @@ from components.cluster.compiled import FloatArray
 from components.cluster.queueing import station
 
 MEASURED = ("throughput_rps", "resp_ms", "cpu_usage_cores", "mem_usage_mb", "p99_ms")
-# demand in ms, its variability, pause in ms, usable share, cores, memory in MB, p99 over mean
-START = np.array([1.0, 0.5, 100.0, 0.85, 4.0, 400.0, 3.0])
-LOW = np.array([0.02, 0.02, 0.01, 0.3, 0.5, 20.0, 1.0])
-HIGH = np.array([50.0, 8.0, 5000.0, 1.0, 64.0, 20_000.0, 50.0])
+# demand in ms, its variability, pause in ms, usable share, cores, memory in MB, p99 over mean, heap
+START = np.array([1.0, 0.5, 100.0, 0.85, 4.0, 400.0, 3.0, 0.05])
+LOW = np.array([0.02, 0.02, 0.01, 0.3, 0.5, 20.0, 1.0, 0.001])
+HIGH = np.array([50.0, 8.0, 5000.0, 1.0, 64.0, 20_000.0, 50.0, 1.0])
+# Fewer rows of a collector than this don't tell its numbers.
+LEAST_ROWS = 5
 _SLOTS = 4096.0
 _HALVINGS = 40
 
@@ -34,15 +40,18 @@ class ClosedLoopFit:
     errors: FloatArray
 
 
-def predict(values: FloatArray, cpu_limit_cores: FloatArray, users: FloatArray) -> FloatArray:
-    """What MEASURED should be, [rows, 5], at each CPU limit [rows] with so many users [rows]."""
-    demand_ms, variability, pause_ms, share, cores, memory_mb, tail = values
-    predicted = np.empty((len(users), len(MEASURED)))
-    for row, (limit, count) in enumerate(zip(cpu_limit_cores, users, strict=True)):
+def predict(values: FloatArray, rows: pd.DataFrame) -> FloatArray:
+    """What MEASURED should be, [rows, 5], at each row's limits with its users."""
+    demand_ms, variability, pause_ms, share, cores, memory_mb, tail, heap = values
+    predicted = np.empty((len(rows), len(MEASURED)))
+    heaps_mb = heap * rows["mem_limit_mb"].to_numpy(dtype=np.float64)
+    limits, users = rows["cpu_limit_cores"].to_numpy(), rows["load"].to_numpy()
+    for row, (limit, count) in enumerate(zip(limits, users, strict=True)):
         quota = share * limit
         rate = closed_rate(count, quota, demand_ms * 1e-3, variability, pause_ms * 1e-3, cores)
         response_ms = 1e3 * count / rate - pause_ms
-        predicted[row] = (rate, response_ms, rate * demand_ms * 1e-3, memory_mb, tail * response_ms)
+        cpu_cores, held_mb = rate * demand_ms * 1e-3, memory_mb + heaps_mb[row]
+        predicted[row] = (rate, response_ms, cpu_cores, held_mb, tail * response_ms)
     return predicted
 
 
@@ -64,10 +73,9 @@ def closed_rate(
 
 def fit_closed_loop(rows: pd.DataFrame) -> FloatArray:
     """The values that predict the rows best; robust least squares over logarithms."""
-    limits, users = rows["cpu_limit_cores"].to_numpy(), rows["load"].to_numpy()
 
     def residuals(logs: FloatArray) -> FloatArray:
-        errors = log_errors(np.exp(logs), rows, limits, users)
+        errors = log_errors(np.exp(logs), rows)
         known = np.nan_to_num(errors, nan=0.0) / 0.1
         return np.concatenate([known.ravel(), (logs - np.log(start)) / 2.0])
 
@@ -86,13 +94,24 @@ def fit_closed_loop(rows: pd.DataFrame) -> FloatArray:
     return fitted
 
 
-def log_errors(
-    values: FloatArray, rows: pd.DataFrame, limits: FloatArray, users: FloatArray
-) -> FloatArray:
+def log_errors(values: FloatArray, rows: pd.DataFrame) -> FloatArray:
     """Log of predicted over measured, [rows, 5]; NaN where nothing was measured."""
-    predicted = predict(values, limits, users)
+    predicted = predict(values, rows)
     measured = rows[list(MEASURED)].to_numpy(dtype=np.float64)
     errors: FloatArray = np.log(np.maximum(predicted, 1e-9) / measured)
+    return errors
+
+
+def held_out_errors(training: pd.DataFrame, held_out: pd.DataFrame) -> FloatArray:
+    """log_errors [rows, 5] of held-out rows, each by the fit to its own collector's training rows.
+
+    A collector with fewer than LEAST_ROWS of them is predicted by the fit to all.
+    """
+    errors = log_errors(fit_closed_loop(training), held_out)
+    for collector, known in training.groupby("gc"):
+        own = (held_out["gc"] == collector).to_numpy(dtype=bool)
+        if len(known) >= LEAST_ROWS and own.any():
+            errors[own] = log_errors(fit_closed_loop(known), held_out[own])
     return errors
 
 

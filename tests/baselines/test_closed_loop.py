@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from tests.baselines.closed_loop import closed_rate, fit_closed_loop, predict
+from tests.baselines.closed_loop import (
+    MEASURED,
+    closed_rate,
+    fit_closed_loop,
+    held_out_errors,
+    predict,
+)
 from tests.baselines.published import capacity_frame
 
 
@@ -20,16 +27,33 @@ def test_many_users_are_served_at_the_capacity() -> None:
 
 
 def test_a_fit_predicts_cpu_limits_between_those_it_saw() -> None:
-    values = [2.0, 0.5, 50.0, 0.8, 8.0, 400.0, 3.0]
-    limits = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0]
-    users = [400.0] * len(limits)
-    columns = ["throughput_rps", "resp_ms", "cpu_usage_cores", "mem_usage_mb", "p99_ms"]
-    rows = pd.DataFrame(predict(values, limits, users), columns=columns)
-    rows["cpu_limit_cores"], rows["load"] = limits, users
+    rows = surface(2.0, 0.1)
     fitted = fit_closed_loop(rows.drop(index=3))
-    # 3 cores, .8 usable, 2 ms a request: 1,200 per second.
+    # 3 cores, .8 usable, 2 ms a request: 1,200 per second; 400 MB and a tenth of 2,000.
     assert rows["throughput_rps"][3] == pytest.approx(1200.0, rel=0.01)
-    assert predict(fitted, [3.0], [400.0])[0, 0] == pytest.approx(1200.0, rel=0.03)
+    assert rows["mem_usage_mb"][3] == pytest.approx(600.0)
+    predicted = predict(fitted, rows.loc[[3]])[0]
+    assert predicted[0] == pytest.approx(1200.0, rel=0.03)
+    assert predicted[3] == pytest.approx(600.0, rel=0.03)
+
+
+def surface(demand_ms: float, heap_share: float) -> pd.DataFrame:
+    """What a JVM of 400 MB and a heap beside it would show at seven sizes."""
+    rows = pd.DataFrame({"cpu_limit_cores": [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0], "load": 400.0})
+    rows["mem_limit_mb"] = [1000.0, 3000.0, 1500.0, 2000.0, 1200.0, 2500.0, 1700.0]
+    values = np.array([demand_ms, 0.5, 50.0, 0.8, 8.0, 400.0, 3.0, heap_share])
+    rows[list(MEASURED)] = predict(values, rows)
+    return rows
+
+
+def test_a_collector_with_rows_enough_is_fitted_by_itself_a_rare_one_with_all() -> None:
+    frugal, greedy = surface(2.0, 0.05).assign(gc="Serial"), surface(3.0, 0.3).assign(gc="Z")
+    rare = surface(2.0, 0.05).assign(gc="Epsilon")
+    held_out = pd.concat([frugal[3:4], greedy[3:4], rare[3:4]], ignore_index=True)
+    training = pd.concat([frugal.drop(index=3), greedy.drop(index=3), rare[:2]])
+    errors = held_out_errors(training, held_out)
+    assert np.abs(errors[:2, [0, 2, 3]]).max() < 0.03
+    assert np.abs(errors[2, 3]) > 0.05
 
 
 def test_a_published_run_becomes_steady_telemetry() -> None:
