@@ -86,9 +86,18 @@ def fit_twin(
         resampled = fit_parameters(evidence, limits, best, guess, weights)
         resampled[par.TAIL_FACTOR] *= np.exp(rng.normal(0.0, min(misfit, MOST_MISFIT)))
         ensemble.append(_unseen_drawn(rng, resampled, seen))
+    members_told = with_surroundings(np.stack(ensemble), workload)
     errors = relative_errors(best, limits, evidence_of(held_out, workload))
     quantiles = error_quantiles(evidence, limits, best, guess)
-    return Twin(np.stack(ensemble), errors, seen, _intervals(quantiles))
+    return Twin(members_told, errors, seen, _intervals(quantiles))
+
+
+def with_surroundings(members: FloatArray, workload: Workload) -> FloatArray:
+    """Members [M, P] with what the workload's owner tells and no telemetry shows."""
+    told = members.copy()
+    for name, value in workload.surroundings.told().items():
+        told[:, PARAMETER_NAMES.index(name)] = value
+    return told
 
 
 def relative_errors(

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from components.workload.scalars import CpuMillicores, Label, MemoryBytes, Subdomain, Time
-
-
-class Strict(BaseModel):
-    """A mapping that refuses unknown keys and doesn't turn one type into another."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
+from components.workload.strict import Strict
+from components.workload.surroundings import SurroundingsDocument
 
 Range = TypeVar("Range", bound=Strict)
 
@@ -153,6 +148,7 @@ class WorkloadDocument(Strict):
     slo: SloDocument
     bounds: BoundsDocument
     metrics: MetricsDocument
+    surroundings: SurroundingsDocument = Field(default_factory=SurroundingsDocument)
 
 
 class MaintenanceDocument(Strict):

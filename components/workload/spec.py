@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from components.errors import UserError
 from components.workload.document import MetricsDocument, WorkloadDocument, WorkloadsDocument
 from components.workload.quantities import format_cpu, format_memory
+from components.workload.surroundings import Surroundings, surroundings_entry, surroundings_of
 from components.workload.yaml_lines import Location, line_of, read_yaml
 
 
@@ -63,6 +64,7 @@ class Workload:
     slo: Slo
     bounds: Bounds
     metrics: MetricSource
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
     @property
     def key(self) -> str:
@@ -128,6 +130,7 @@ def _workload(document: WorkloadDocument) -> Workload:
             memory_max_bytes=bounds.memory.max,
         ),
         metrics=_metric_source(document.metrics, document.name),
+        surroundings=surroundings_of(document.surroundings),
     )
 
 
@@ -154,6 +157,7 @@ def _entry(workload: Workload) -> dict[str, object]:
         "latency_p50": metrics.latency_p50,
         "error_ratio": metrics.error_ratio,
     }
+    told = surroundings_entry(workload.surroundings)
     share = "success_ratio" if workload.slo.counts_errors else "latency_percentile"
     return {
         "namespace": workload.namespace,
@@ -173,6 +177,7 @@ def _entry(workload: Workload) -> dict[str, object]:
             },
         },
         "metrics": {key: text for key, text in queries.items() if text},
+        **({"surroundings": told} if told else {}),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from components.cluster.twin_evidence import evidence_of, settled, starts
 from components.cluster.twin_fit import first_guess
 from components.errors import UserError
 from components.workload.spec import Bounds, MetricSource, Slo, Workload
+from components.workload.surroundings import Surroundings
 from components.workload.telemetry import COLUMNS, split
 
 WORKLOAD = Workload(
@@ -150,6 +152,19 @@ def test_members_differ_and_stay_within_the_bounds() -> None:
     assert twin.members.shape == (4, par.PARAMETER_COUNT)
     assert np.all(np.std(twin.members[:, par.SERVICE_DEMAND_MS]) > 0.0)
     assert np.array_equal(par.clip_parameters(twin.members), twin.members)
+
+
+def test_what_the_owner_tells_of_the_surroundings_is_in_every_member() -> None:
+    told = replace(WORKLOAD, surroundings=Surroundings(drain_s=30.0, node_cpu_m=4000))
+    frame = observed(service(), 5, steps=80)
+    twins = [
+        fit_twin(frame, frame, workload, np.random.default_rng(0), members=2).members
+        for workload in (WORKLOAD, told)
+    ]
+    assert (twins[1][:, par.DRAIN_S] == 30.0).all()
+    assert (twins[1][:, par.NODE_CPU_M] == 4000.0).all()
+    twins[1][:, [par.DRAIN_S, par.NODE_CPU_M]] = 0.0
+    np.testing.assert_array_equal(*twins)
 
 
 def test_members_spread_their_slow_latency_as_far_as_the_model_misses_it() -> None:
