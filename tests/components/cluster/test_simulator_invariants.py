@@ -122,6 +122,39 @@ def test_requests_are_conserved(service: Service) -> None:
 
 @examined
 @given(services())
+def test_what_comes_again_has_failed_before_and_within_the_budget(service: Service) -> None:
+    states, samples = run([service], noisy=False)
+    seen, waiting = samples[:, 0], states[:, 0, sta.RETRYING_REQUESTS]
+    fresh = service.rates * smp.STEP_S
+    returned = seen[:, smp.ARRIVED] - fresh
+    noted = np.minimum(
+        service.parameters[par.RETRY_SHARE] * seen[:, smp.FAILED],
+        service.parameters[par.RETRY_CAP] * fresh,
+    )
+    np.testing.assert_allclose(waiting[1:], waiting[:-1] - returned + noted, rtol=1e-9, atol=1e-6)
+    assert returned.sum() <= noted.sum() * (1 + 1e-9) + 1e-6
+
+
+@examined
+@given(services())
+def test_replicas_are_those_wanted_and_no_new_one_is_placed_beyond_the_nodes(
+    service: Service,
+) -> None:
+    states, samples = run([service])
+    wanted = samples[:, 0, smp.REPLICAS_WANTED]
+    np.testing.assert_allclose(wanted, service.allocations[:, lim.REPLICAS])
+    assert (states[:, 0, sta.PENDING] >= 0.0).all()
+    room_m = service.parameters[par.NODE_CPU_M]
+    if room_m > 0.0:
+        held = wanted - samples[:, 0, smp.REPLICAS_PENDING]
+        held_m = held * samples[:, 0, smp.CPU_REQUEST_M]
+        before_m = np.concatenate([[service.allocations[0, :2].prod()], held_m[:-1]])
+        # What was there from the beginning stays, and may only shrink.
+        assert (held_m <= np.maximum(room_m, before_m) * (1 + 1e-9)).all()
+
+
+@examined
+@given(services())
 def test_nothing_is_used_beyond_what_exists(service: Service) -> None:
     _, samples = run([service])
     seen = samples[:, 0]
