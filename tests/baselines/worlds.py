@@ -40,7 +40,7 @@ class Sizes:
         return self.decisions * INTERVAL_STEPS
 
 
-# About three CPU-minutes a seed.
+# Two and a half CPU-minutes a seed.
 FULL = Sizes(48, 96, 42, 16, 16, 12_000, 150_000)
 QUICK = Sizes(6, 24, 4, 3, 3, 320, 1_500)
 

@@ -3,6 +3,13 @@
 python -m tests.benchmarks.baselines [--quick] [--seeds N] [--share X]; the last line is JSON.
 Each seed draws its own applications; whatever is tuned, searched or trained is so anew. The
 interval is Student's over the seeds' means.
+
+Full run, 5 seeds x 48 applications, 12 minutes on one core: reward (violations) of HPA 70 % .692
+(44 %), HPA tuned .881 (2.9 %), HPA + VPA tuned .874 +- .005 (2.4 %), KEDA on requests .874 (2.6 %),
+on the queue .872 (1.7 %), Knative .876 (2.1 %), FIRM .860, DQN .840, A2C .844, PPO .854, rule
+searched .886 +- .004 (1.7 %), planner .883 (3.1 %), foresight .935 +- .004. Foresight converges: on
+3 seeds x 12 applications it gains .003 from four times these trials and .0005 from another four.
+The planner is not above the rule that it starts from: its six minutes and six futures are too few.
 """
 
 import argparse
