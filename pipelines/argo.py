@@ -157,6 +157,7 @@ def _template(spec: Mapping[str, Any], platform: Mapping[str, Any], stage: Stage
     settings = SETTINGS[pod["podMetadata"]["labels"]["app.kubernetes.io/component"]]
     outputs = component["outputDefinitions"]
     document = executor_document(component, stage)
+    listing = pod.get("configMapAsVolume", ())
     return argo.Template(
         name=stage.name,
         metadata=argo.Metadata(labels=pod["podMetadata"]["labels"]),
@@ -175,7 +176,14 @@ def _template(spec: Mapping[str, Any], platform: Mapping[str, Any], stage: Stage
                 requests={"cpu": settings.cpu_request, "memory": settings.memory_request},
                 limits={"memory": settings.memory_limit},
             ),
-            volume_mounts=[argo.VolumeMount(name="work", mount_path="/tmp")],  # noqa: S108
+            env=_secret_variables(pod),
+            volume_mounts=[
+                argo.VolumeMount(name="work", mount_path="/tmp"),  # noqa: S108
+                *(
+                    argo.VolumeMount(name="listed", mount_path=one["mountPath"], read_only=True)
+                    for one in listing
+                ),
+            ],
             security_context=argo.SecurityContext(
                 allow_privilege_escalation=False,
                 read_only_root_filesystem=True,
@@ -183,7 +191,16 @@ def _template(spec: Mapping[str, Any], platform: Mapping[str, Any], stage: Stage
                 capabilities=argo.Capabilities(drop=["ALL"]),
             ),
         ),
-        volumes=[argo.Volume(name="work", empty_dir=argo.EmptyDirVolumeSource())],
+        volumes=[
+            argo.Volume(name="work", empty_dir=argo.EmptyDirVolumeSource()),
+            *(
+                argo.Volume(
+                    name="listed",
+                    config_map=argo.ConfigMapVolumeSource(name=one["configMapName"], optional=True),
+                )
+                for one in listing
+            ),
+        ],
         inputs=argo.Inputs(
             parameters=[argo.Parameter(name=name) for name in stage.parameters],
             artifacts=[
@@ -201,3 +218,19 @@ def _template(spec: Mapping[str, Any], platform: Mapping[str, Any], stage: Stage
             ],
         ),
     )
+
+
+def _secret_variables(pod: Mapping[str, Any]) -> list[argo.EnvVar] | None:
+    variables = [
+        argo.EnvVar(
+            name=key["envVar"],
+            value_from=argo.EnvVarSource(
+                secret_key_ref=argo.SecretKeySelector(
+                    name=secret["secretName"], key=key["secretKey"], optional=True
+                )
+            ),
+        )
+        for secret in pod.get("secretAsEnv", ())
+        for key in secret["keyToEnv"]
+    ]
+    return variables or None

@@ -29,7 +29,8 @@ def autoscaling(
     Args:
         telemetry: folder of recorded telemetry; or leave it empty and give prometheus_url.
         prometheus_url: the Prometheus to read instead.
-        workloads: path of the workloads' YAML; empty for the one in the telemetry folder.
+        workloads: path of the workloads' YAML; empty for the one in the telemetry folder. On a
+            cluster /etc/aware/workloads.yaml is that key of the ConfigMap aware-workloads.
         start: first time to read from Prometheus, RFC 3339; empty for the default span.
         end: last time to read from Prometheus, RFC 3339; empty for now.
         store_url: where bundles are published: a folder or minio://bucket/prefix.

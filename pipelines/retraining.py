@@ -48,7 +48,8 @@ def retraining(
         earlier_validation: URI of that run's validation.
         telemetry: folder of recent telemetry; or leave it empty and give prometheus_url.
         prometheus_url: the Prometheus to read instead.
-        workloads: path of the workloads' YAML; empty for the one in the telemetry folder.
+        workloads: path of the workloads' YAML; empty for the one in the telemetry folder. On a
+            cluster /etc/aware/workloads.yaml is that key of the ConfigMap aware-workloads.
         start: first time to read from Prometheus, RFC 3339; empty for the default span.
         end: last time to read from Prometheus, RFC 3339; empty for now.
         store_url: where bundles are published: a folder or minio://bucket/prefix.

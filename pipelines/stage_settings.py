@@ -58,9 +58,25 @@ SETTINGS: dict[str, StageSettings] = {
     "gather_rollout": StageSettings("250m", "512Mi", "4Gi", 1800, 2),
 }
 
+# What lies in the namespace of the runs. Each may be missing: a dry run needs no store.
+STORE_SECRET = "aware-store-writer"  # noqa: S105 (a name)
+PROMETHEUS_SECRET = "aware-prometheus-access"  # noqa: S105 (a name)
+WORKLOADS_CONFIG_MAP, WORKLOADS_FOLDER = "aware-workloads", "/etc/aware"
+_STORE_KEYS = ("ENDPOINT_URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION")
+SECRETS: dict[str, tuple[str, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        ("rollout", "take_turn"), (STORE_SECRET, tuple(f"AWS_{key}" for key in _STORE_KEYS))
+    ),
+    "ingestion": (
+        PROMETHEUS_SECRET,
+        tuple(f"AWARE_PROMETHEUS_{key}" for key in ("TOKEN", "USER", "PASSWORD", "TENANT")),
+    ),
+}
+LISTING = ("plan_shards", "ingestion")
+
 
 def settle(task: PipelineTask, stage: str, cached: bool = True) -> PipelineTask:
-    """Set resources, time-out, labels and caching of a stage's task; return the task.
+    """Set resources, time-out, labels, caching and credentials of a stage's task; return the task.
 
     A local run leaves all but caching aside. Retries come when the pipeline is compiled: kfp.local
     would heed them, and try a user's mistake again and again.
@@ -73,6 +89,13 @@ def settle(task: PipelineTask, stage: str, cached: bool = True) -> PipelineTask:
     kubernetes.set_timeout(task, settings.timeout_s)
     kubernetes.add_pod_label(task, LABEL, PRODUCT)
     kubernetes.add_pod_label(task, "app.kubernetes.io/component", stage)
+    if stage in SECRETS:
+        secret, keys = SECRETS[stage]
+        kubernetes.use_secret_as_env(task, secret, {key: key for key in keys}, optional=True)
+    if stage in LISTING:
+        kubernetes.use_config_map_as_volume(
+            task, WORKLOADS_CONFIG_MAP, WORKLOADS_FOLDER, optional=True
+        )
     return task
 
 

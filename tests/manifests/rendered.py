@@ -16,10 +16,15 @@ OVERLAYS = sorted(path.name for path in (MANIFESTS / "overlays").iterdir())
 
 def rendered(overlay: str) -> list[dict[str, Any]]:
     """All objects of an overlay; skips where kubectl isn't installed."""
+    return rendered_folder(MANIFESTS / "overlays" / overlay)
+
+
+def rendered_folder(folder: Path) -> list[dict[str, Any]]:
+    """All objects of a kustomization; skips where kubectl isn't installed."""
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed: it renders the overlays")
     done = subprocess.run(
-        ["kubectl", "kustomize", MANIFESTS / "overlays" / overlay],
+        ["kubectl", "kustomize", folder],
         check=False,
         capture_output=True,
         text=True,

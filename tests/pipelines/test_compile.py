@@ -135,6 +135,24 @@ def test_each_stage_has_its_resources_time_out_retries_and_labels(
 
 
 @pytest.mark.parametrize("name", sorted(PIPELINES))
+def test_only_what_asks_outside_gets_credentials(
+    compiled: dict[str, list[dict]], name: str
+) -> None:
+    executors = compiled[name][1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    given = {
+        key.removeprefix("exec-"): one["secretAsEnv"][0]["secretName"]
+        for key, one in executors.items()
+        if "secretAsEnv" in one
+    }
+    wanted = {"ingestion": "aware-prometheus-access", "rollout": "aware-store-writer"}
+    if name == "retraining":
+        wanted["take-turn"] = "aware-store-writer"
+    assert given == wanted
+    listing = {key for key, one in executors.items() if "configMapAsVolume" in one}
+    assert listing == {"exec-ingestion", "exec-plan-shards"}
+
+
+@pytest.mark.parametrize("name", sorted(PIPELINES))
 def test_what_has_work_for_each_workload_runs_in_shards_and_is_gathered(
     compiled: dict[str, list[dict]], name: str
 ) -> None:
