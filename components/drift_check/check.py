@@ -9,6 +9,7 @@ import pandas as pd
 
 from components.cluster.compiled import FloatArray
 from components.drift_check.blocks import blocks
+from components.drift_check.calibrations import Calibrations
 from components.drift_check.config import DriftConfig
 from components.drift_check.findings import (
     LATENCY,
@@ -25,6 +26,7 @@ from components.drift_check.history import (
     dynamics_shifts,
     input_shifts,
     is_long,
+    look_at,
     outcome_shifts,
 )
 from components.drift_check.measured import Residuals, column, residuals_of, violations_of
@@ -50,12 +52,20 @@ def check_workload(
     parameters: FloatArray,
     config: DriftConfig,
     promise: Promise | None = None,
+    new_image: pd.Timestamp | None = None,
+    calibrations: Calibrations | None = None,
 ) -> WorkloadCheck:
     """Return what the three tests find; `parameters` [P] are the twin's.
 
     With days of reference each measure is tested without its rhythm by the scan; a shorter one,
-    like an hour's recording, by levels of blocks.
+    like an hour's recording, by levels of blocks. `new_image` is when the recent telemetry's last
+    one came: the scan is told when to look, levels are compared from then on. `calibrations` are
+    those made before; new ones are added.
     """
+    scanned = is_long(reference)
+    if new_image is not None and not scanned:
+        # What ran before the image says nothing of it, and would only delay the verdict on it.
+        recent = recent[recent["time"] >= new_image].reset_index(drop=True)
     steps = block_steps(recent, config)
     before, now = (residuals_of(frame, workload, parameters) for frame in (reference, recent))
     findings = {
@@ -63,12 +73,13 @@ def check_workload(
         "dynamics": dynamics_finding(before, now, steps, config),
         "outcome": outcome_finding(reference, recent, workload, steps, config, promise),
     }
-    if is_long(reference):
+    if scanned:
         frames = (reference, recent)
-        findings["input"] = surest(input_shifts(reference, recent, steps, config))
-        findings["dynamics"] = surest(dynamics_shifts(before, now, frames, steps, config))
+        look = look_at(recent, calibrations or Calibrations(), new_image)
+        findings["input"] = surest(input_shifts(reference, recent, steps, config, look))
+        findings["dynamics"] = surest(dynamics_shifts(before, now, frames, steps, config, look))
         if promise is None:
-            outcome = surest(outcome_shifts(reference, recent, workload, steps, config))
+            outcome = surest(outcome_shifts(reference, recent, workload, steps, config, look))
             findings["outcome"] = _only_worse(outcome)
     checked = Checked(findings, tuple(recent["time"].iloc[::steps]), live=promise is not None)
     measure = findings["dynamics"].measure

@@ -17,6 +17,7 @@ def drift_check(
     metrics: dsl.Output[dsl.Metrics],
     report: dsl.Output[dsl.HTML],
     live: List[str] = [],  # noqa: UP006, B006
+    calibrations: str = "",
 ) -> NamedTuple("Outputs", [("drifted", List[str]), ("Output", int)]):  # type: ignore[valid-type]  # noqa: UP006
     """Test whether what was learned of each workload still holds on recent telemetry.
 
@@ -29,6 +30,8 @@ def drift_check(
         metrics: how many workloads were checked and how many drifted.
         report: drift.html.
         live: workloads (namespace/name) on which the policy acts: held against the promise.
+        calibrations: a folder that outlasts the run, such as a mounted volume's: what the check
+            has learned of long references is kept there; empty for nowhere.
 
     Returns:
         The drifted workloads, and how many they are.
@@ -51,6 +54,7 @@ def drift_check(
             validation=Path(validation.path),
             output=Path(output.path),
             progress=Progress("drift_check"),
+            calibrations=Path(calibrations) if calibrations else None,
         )
     )
     metrics.log_metric("checked", len(summary.checked))

@@ -62,13 +62,8 @@ def without_maintenance(frame: pd.DataFrame, events: Events) -> pd.DataFrame:
     return out
 
 
-def since_new_image(frame: pd.DataFrame, key: str, events: Events) -> pd.DataFrame:
-    """Return the frame from the workload's last new image on: the image gets its own check.
-
-    What ran before it says nothing of the image, and would only delay the verdict on it.
-    """
+def last_new_image(frame: pd.DataFrame, key: str, events: Events) -> pd.Timestamp | None:
+    """Return when the workload's last new image within the frame came; None without one."""
     first, last = frame["time"].iloc[0], frame["time"].iloc[-1]
     within = [time for time in events.new_images.get(key, ()) if first < time < last]
-    if not within:
-        return frame
-    return frame[frame["time"] >= max(within)].reset_index(drop=True)
+    return max(within, default=None)

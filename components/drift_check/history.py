@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from components.cluster.compiled import FloatArray
+from components.drift_check.calibrations import Calibrations
 from components.drift_check.config import DriftConfig
 from components.drift_check.measured import Residuals, column, log_rates_of
-from components.drift_check.rhythm import DAY_S, without_rhythm
-from components.drift_check.scan import Calibration, calibrate, scan
+from components.drift_check.rhythm import DAY_S, rhythm_of
+from components.drift_check.scan import Model, scan
 from components.drift_check.shift import Shift
 from components.workload.spec import Workload
 from components.workload.telemetry import STEP_S
@@ -23,18 +25,43 @@ _LEAST_PRESENT = 0.5
 _REACH = 1.96
 
 
+# An image rolls out pod by pod.
+_ROLLS_OUT_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the scan knows: calibrations made before, and where a new image may have begun to act.
+
+    `onsets` are the first and last step of the recent telemetry [R] at which it may have.
+    """
+
+    calibrations: Calibrations
+    onsets: tuple[int, int] | None = None
+
+
+def look_at(
+    recent: pd.DataFrame, calibrations: Calibrations, new_image: pd.Timestamp | None
+) -> Look:
+    """Return what the scan knows of recent telemetry, with the time of its last new image."""
+    if new_image is None:
+        return Look(calibrations)
+    first = int((recent["time"] < new_image).sum())
+    return Look(calibrations, (first, min(first + _ROLLS_OUT_S // STEP_S, len(recent) - 1)))
+
+
 def is_long(reference: pd.DataFrame) -> bool:
     """Return whether the reference has days enough to know its rhythm and its own wandering."""
     return bool(len(reference) * STEP_S >= LONG_HISTORY_S)
 
 
 def input_shifts(
-    reference: pd.DataFrame, recent: pd.DataFrame, block: int, config: DriftConfig
+    reference: pd.DataFrame, recent: pd.DataFrame, block: int, config: DriftConfig, look: Look
 ) -> dict[str, Shift | None]:
     """Return whether the request rate stepped away from its rhythm."""
     floor = math.log(config.rate_factor)
     before, now = log_rates_of(reference), log_rates_of(recent)
-    return {"request rate": _stepped(before, now, (reference, recent), block, floor)}
+    return {"request rate": _stepped(before, now, (reference, recent), block, floor, look)}
 
 
 def dynamics_shifts(
@@ -43,6 +70,7 @@ def dynamics_shifts(
     frames: tuple[pd.DataFrame, pd.DataFrame],
     block: int,
     config: DriftConfig,
+    look: Look,
 ) -> dict[str, Shift | None]:
     """Return whether the twin's residuals of CPU, memory or latency stepped."""
     measures = {
@@ -51,7 +79,7 @@ def dynamics_shifts(
         "latency": (before.latency, now.latency, config.latency_factor),
     }
     return {
-        name: _stepped(first, second, frames, block, math.log(factor))
+        name: _stepped(first, second, frames, block, math.log(factor), look)
         for name, (first, second, factor) in measures.items()
     }
 
@@ -62,13 +90,16 @@ def outcome_shifts(
     workload: Workload,
     block: int,
     config: DriftConfig,
+    look: Look,
 ) -> dict[str, Shift | None]:
     """Return whether latency over its objective stepped up: it moves before the SLO breaks."""
     before, now = (
         np.log(np.maximum(column(frame, "latency_ms"), 1e-3) / workload.slo.latency_ms)
         for frame in (reference, recent)
     )
-    shift = _stepped(before, now, (reference, recent), block, math.log(config.latency_factor))
+    floor = math.log(config.latency_factor)
+    # Answers that come sooner are no drift that needs anything.
+    shift = _stepped(before, now, (reference, recent), block, floor, look, only_up=True)
     return {MARGIN: shift}
 
 
@@ -78,24 +109,35 @@ def _stepped(
     frames: tuple[pd.DataFrame, pd.DataFrame],
     block: int,
     floor: float,
+    look: Look,
+    only_up: bool = False,
 ) -> Shift | None:
     """Return the surest step in the recent series [R]; None where too little is measured."""
     if min(np.isfinite(before).mean(), np.isfinite(now).mean()) < _LEAST_PRESENT:
         return None
     times = [frame["time"].dt.as_unit("ns").astype("int64").to_numpy() / 1e9 for frame in frames]
-    history, recent = without_rhythm(before, times[0], now, times[1])
-    # The same telemetry gives the same verdict: the bootstrap has a seed of its own.
-    calibration = calibrate(history, float(STEP_S), np.random.default_rng(0))
-    found = scan(recent, calibration)
-    end = int(np.argmax(found.ratio))
-    statistic, start = float(found.ratio[end]), int(found.start[end])
+    rhythm = rhythm_of(before, times[0])
+    recent = now - rhythm.at(times[1])
+    calibration = look.calibrations.of(before - rhythm.at(times[0]), rhythm, float(STEP_S), only_up)
+    found = scan(recent, calibration.model)
+    end = int(np.argmax(found.evidence))
+    evidence, start = float(found.evidence[end]), int(found.start[end])
+    p_value = calibration.p_value(evidence, len(recent))
+    if look.onsets is not None:
+        told = scan(recent, calibration.model, look.onsets)
+        end = int(np.argmax(told.evidence))
+        # Two looks at the same telemetry (Bonferroni).
+        p_value, p_told = 2.0 * p_value, 2.0 * calibration.p_value_told(float(told.evidence[end]))
+        if p_told < p_value:
+            p_value, evidence, start = p_told, float(told.evidence[end]), int(told.start[end])
     size = float(np.nanmean(recent[start:])) if np.isfinite(recent[start:]).any() else 0.0
-    reach = _REACH * _error(calibration, len(recent) - start)
+    reach = _REACH * _error(calibration.model, len(recent) - start)
     # Sure but too small to matter is no drift, and neither is what went away again.
-    p_value = calibration.p_value(statistic, len(recent)) if abs(size) >= floor else 1.0
-    return Shift(size, size - reach, size + reach, statistic, p_value, start // block)
+    p_value = min(p_value, 1.0) if abs(size) >= floor else 1.0
+    return Shift(size, size - reach, size + reach, evidence, p_value, start // block)
 
 
-def _error(calibration: Calibration, steps: int) -> float:
+def _error(model: Model, steps: int) -> float:
     """Return the standard error of the mean of so many steps of the AR(1)."""
-    return calibration.innovation / (1.0 - calibration.correlation) / math.sqrt(steps)
+    most = model.innovation / (1.0 - model.correlation) / math.sqrt(steps)
+    return min(most, model.deviation)

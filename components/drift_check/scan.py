@@ -1,25 +1,20 @@
-"""Where did an autocorrelated series [T] step to another level? A scan calibrated on its history.
+"""Where did an autocorrelated series [T] step to another level? The Shiryaev-Roberts statistic.
 
-The series, less its rhythm, is taken for an AR(1), x_t = phi x_(t-1) + e_t. A step of d at s
-shows in the innovations as d at s and as (1 - phi) d after it, so the generalised likelihood
-ratio of a window of L steps is |e_s + (1 - phi) sum e| / sqrt(1 + (1 - phi)^2 (L - 1)) in units
-of the innovations' deviation (Lai 1995 on window-limited ratios). It looks at many windows and
-many ends; how large it gets without any drift is found by a bootstrap of blocks of the history's
-own innovations (Kuensch 1989): the squares of its daily maxima follow a Gumbel law.
+The series, less its rhythm, is taken for an AR(1), x_t = phi x_(t-1) + e_t, whose e_t follow the
+history's own law. A step of d at s shows in the innovations as d at s and as (1 - phi) d after it.
+R_t, the sum of the likelihood ratios of all onsets s, is the best there is for an onset that
+nobody tells (Pollak 1985; Shiryaev 1963); here it is the mean over several sizes d. Without drift
+R_t - t is a martingale, so that log R goes beyond x about as often as exp(-x) tells; how often
+exactly, with all that is estimated, `calibration` finds out.
 
-What can be had at phi = .98, two-sided, one false alarm in ten months: a step of d deviations
-gives evidence d^2 (1 + (1 - phi)^2 n) / (1 - phi^2) in n steps. Even a test that is told the onset
-finds .5 deviations within 12 h with a power of at most .71 where a step is 15 s, .39 where it is
-1 min and .27 where it is 30 min; one deviation within 6 h with .998, .98 and .96. One that isn't
-told has 172,800 onsets of 15 s a month to look at; were they independent its threshold would be
-5.0 deviations, and it would find .5 with .1 and one with .9
-(tests.benchmarks.drift computes the first and measures the scan). So the aim of .9 for half a
-deviation is out of every detector's reach at this rate of false alarms, and .99 for one is within
-reach only of a test that is told when: the levels wander by as much by themselves.
-
-Measured on 120 workload-months with 14 days of history, at a threshold asked for .1 false alarms a
-month: .24 came (.18 with normal innovations, .35 with skewed ones), and a power of .1 and .8 with
-normal innovations, 0 and .13 with skewed ones, whose own jumps are as large as the step.
+What can be had at phi = .98, one false alarm in ten months: a step of d deviations gives evidence
+d^2 (1 + (1 - phi)^2 n) / (1 - phi^2) in n steps. Even a test that is told the onset finds .5
+deviations within 12 h with a power of at most .71 where a step is 15 s, .39 where it is 1 min and
+.27 where it is 30 min; one deviation within 6 h with .998, .98 and .96. One that isn't told has
+172,800 onsets of 15 s a month to look at: told all else (size, law, correlation) it finds one
+deviation with about .9 and half a deviation with about .25. tests.benchmarks.drift measures both
+and this scan. So the aim of .9 for half a deviation is out of every detector's reach, and .99 for
+one is reached where an event, a new image, tells when to look.
 """
 
 from __future__ import annotations
@@ -28,108 +23,145 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import signal, stats
+import numpy.typing as npt
 
-from components.cluster.compiled import FloatArray
+from components.cluster.compiled import FloatArray, compiled, compiled_inline, contiguous
+from components.drift_check.innovations import EDGE, LOW, STEP, shift_ratio
 
-_DAY_S = 86400.0
-# Shorter is an incident, longer a second history.
-_SHORTEST_S, _LONGEST_S = 1800.0, 2 * _DAY_S
+# What goes away sooner is an incident.
+SHORTEST_S = 1800.0
 # A spike's innovations look like a step's, but nothing stays: so much of the step must.
 _STAYS = 0.25
-_BLOCK_S = 4 * 3600.0
-_BOOTSTRAP_DAYS = 200
-_MOST_CORRELATED = 0.999
+# A first value tells of a level by at most so many deviations: the levels' law is not known so far.
+_MOST_LEVEL = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """What is known of the series without drift: its AR(1), and its daily maxima's law, squared."""
+class Model:
+    """The series without drift, and the sizes of steps that are looked for.
+
+    `correlation` and `innovation` (deviation of e) are the AR(1)'s, `deviation` is that of the
+    series; `sizes` [K] are in deviations, `log_density` [POINTS] is the law of e on
+    innovations.GRID. `excess` [K] is the logarithm of the mean likelihood ratio after an onset,
+    which under the true law is 0, over the history.
+    """
 
     correlation: float
     innovation: float
-    location: float
-    scale: float
+    deviation: float
     step_s: float
+    sizes: FloatArray
+    log_density: FloatArray
+    excess: FloatArray
 
-    def threshold(self, alarms_per_month: float) -> float:
-        """Return the ratio that so many months of 30 days go beyond without drift."""
-        return math.sqrt(self.location + self.scale * math.log(30.0 / alarms_per_month))
+    def onset(self) -> FloatArray:
+        """Return the log-likelihood ratios [K, POINTS] of an innovation at a step's onset."""
+        return np.stack([shift_ratio(self.log_density, one) for one in self._shifts()])
 
-    def p_value(self, statistic: float, steps: int) -> float:
-        """Return how likely a ratio this large is in so many steps without drift."""
-        days = max(steps * self.step_s / _DAY_S, 1.0)
-        per_day = math.exp(min((self.location - statistic**2) / self.scale, 50.0))
-        return -math.expm1(-days * per_day)
+    def after(self) -> FloatArray:
+        """Return the log-likelihood ratios [K, POINTS] of an innovation after a step's onset."""
+        pull = 1.0 - self.correlation
+        ratios = [shift_ratio(self.log_density, pull * one) for one in self._shifts()]
+        return np.stack(ratios) - self.excess[:, np.newaxis]
+
+    def _shifts(self) -> FloatArray:
+        return self.sizes * self.deviation / self.innovation
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """At each step [T] the largest ratio of the windows that end there, and that window's start."""
+    """At each step [T] the logarithm of the evidence, and the likeliest onset of a step."""
 
-    ratio: FloatArray
-    start: FloatArray
-
-
-def calibrate(history: FloatArray, step_s: float, rng: np.random.Generator) -> Calibration:
-    """Return the calibration on a history [K] of at least some days, less its rhythm."""
-    correlation = _correlation(history)
-    innovations = _innovations(history, correlation)
-    deviation = max(float(np.std(innovations[1:])), 1e-9)
-    per_day = round(_DAY_S / step_s)
-    block = max(1, min(round(_BLOCK_S / step_s), len(innovations) // 4))
-    wanted = (_BOOTSTRAP_DAYS + 1) * per_day
-    starts = rng.integers(1, len(innovations) - block + 1, -(-wanted // block))
-    drawn = innovations[starts[:, np.newaxis] + np.arange(block)].ravel()[:wanted]
-    drawn = drawn - float(np.mean(innovations[1:]))
-    course = signal.lfilter([1.0], [1.0, -correlation], drawn)
-    before = Calibration(correlation, deviation, 0.0, 1.0, step_s)
-    maxima = scan(course, before).ratio[per_day:].reshape(_BOOTSTRAP_DAYS, per_day).max(axis=1)
-    location, scale = stats.gumbel_r.fit(maxima**2)
-    return Calibration(correlation, deviation, float(location), max(float(scale), 0.05), step_s)
+    evidence: FloatArray
+    start: npt.NDArray[np.int64]
 
 
-def scan(values: FloatArray, calibration: Calibration) -> Scan:
-    """Return the scan of a series [T] less its rhythm; a missing step tells nothing."""
-    phi = calibration.correlation
-    pull = 1.0 - phi
-    innovations = _innovations(values, phi) / calibration.innovation
-    scaled = np.nan_to_num(values) / calibration.innovation
-    sums = np.concatenate([[0.0], np.cumsum(innovations)])
-    levels = np.concatenate([[0.0], np.cumsum(scaled)])
-    ratio, start = np.zeros(len(values)), np.zeros(len(values))
-    for length in _lengths(calibration.step_s, len(values)):
-        ends = np.arange(length, len(values) + 1)
-        starts = ends - length
-        evidence = innovations[starts] + pull * (sums[ends] - sums[starts + 1])
-        information = 1.0 + pull * pull * (length - 1)
-        level = (levels[ends] - levels[starts]) / length
-        stays = np.sign(evidence) * level >= _STAYS * np.abs(evidence) / information
-        found = np.where(stays, np.abs(evidence) / math.sqrt(information), 0.0)
-        better = found > ratio[ends - 1]
-        ratio[ends[better] - 1] = found[better]
-        start[ends[better] - 1] = starts[better]
-    return Scan(ratio, start)
+def innovations_of(values: FloatArray, correlation: float) -> FloatArray:
+    """Return e_t [T] = x_t - phi x_(t-1); NaN for the first and where either is missing."""
+    return np.concatenate([[np.nan], values[1:] - correlation * values[:-1]])
 
 
-def _lengths(step_s: float, most: int) -> list[int]:
-    """Return the windows' lengths in steps, each sqrt(2) times the one before."""
-    shortest = max(1, round(_SHORTEST_S / step_s))
-    count = int(2 * math.log2(_LONGEST_S / _SHORTEST_S)) + 1
-    lengths = {round(shortest * math.sqrt(2.0) ** index) for index in range(count)}
-    return sorted(length for length in lengths if length <= most)
+def scan(values: FloatArray, model: Model, onsets: tuple[int, int] | None = None) -> Scan:
+    """Return the scan of a series [T] less its rhythm; a missing step tells nothing.
+
+    With `onsets`, the first and last step at which a known event may have changed the series, only
+    these are looked at, and the evidence is an e-value: without drift it ever exceeds x with a
+    probability of exp(-x) at most (Ville 1939).
+    """
+    first, last = onsets if onsets is not None else (0, len(values) - 1)
+    scaled = innovations_of(values, model.correlation) / model.innovation
+    weights = len(model.sizes) * (1 if onsets is None else max(last - first + 1, 1))
+    evidence, start = _scanned(
+        contiguous(np.clip(scaled, -EDGE, EDGE)),
+        contiguous(values / model.deviation),
+        contiguous(model.sizes),
+        contiguous(model.onset()),
+        contiguous(model.after()),
+        max(1, round(SHORTEST_S / model.step_s)),
+        first,
+        last,
+    )
+    return Scan(evidence - math.log(weights), start.astype(np.int64))
 
 
-def _correlation(values: FloatArray) -> float:
-    centred = np.nan_to_num(values - np.nanmean(values))
-    power = float(centred @ centred)
-    if power <= 0.0:
-        return 0.0
-    return float(np.clip((centred[1:] @ centred[:-1]) / power, 0.0, _MOST_CORRELATED))
+@compiled
+def _scanned(
+    innovations: FloatArray,
+    levels: FloatArray,
+    sizes: FloatArray,
+    onset: FloatArray,
+    after: FloatArray,
+    shortest: int,
+    first: int,
+    last: int,
+) -> tuple[FloatArray, FloatArray]:
+    """Return log of the summed evidence [T] and the likeliest onsets [T].
+
+    An onset counts from `shortest` steps after it on, and while the level since the likeliest onset
+    is on the step's side.
+    """
+    count = len(levels)
+    total, most, start, drift = np.zeros((4, count))
+    summed, present = np.zeros((2, count + 1))
+    for t in range(count):
+        missing = math.isnan(levels[t])
+        summed[t + 1] = summed[t] + (0.0 if missing else levels[t])
+        present[t + 1] = present[t] + (0.0 if missing else 1.0)
+    for k in range(len(sizes)):
+        ratio, best, likeliest, gathered = 0.0, -math.inf, 0, 0.0
+        for t in range(count):
+            if not math.isnan(innovations[t]):
+                told = _looked_up(after, k, innovations[t])
+                gathered += told
+                ratio *= math.exp(told)
+            drift[t] = gathered
+            s = t - shortest + 1
+            if first <= s <= last and not math.isnan(levels[s]):
+                begun = _begun(onset, k, sizes[k], innovations[s], levels[s]) - drift[s]
+                ratio = min(ratio + math.exp(min(begun + gathered, 600.0)), 1e280)
+                if begun > best:
+                    best, likeliest = begun, s
+            length = max(present[t + 1] - present[likeliest], 1.0)
+            level = (summed[t + 1] - summed[likeliest]) / length
+            if level * sizes[k] >= _STAYS * sizes[k] * sizes[k]:
+                total[t] += ratio
+                if ratio > most[t]:
+                    most[t], start[t] = ratio, likeliest
+    return np.log(np.maximum(total, 1e-300)), start
 
 
-def _innovations(values: FloatArray, correlation: float) -> FloatArray:
-    """Return e_t [T] = x_t - phi x_(t-1); 0 for the first and where either is missing."""
-    innovations = np.zeros(len(values))
-    innovations[1:] = np.nan_to_num(values[1:] - correlation * values[:-1])
-    return innovations
+@compiled_inline
+def _begun(onset: FloatArray, k: int, size: float, innovation: float, level: float) -> float:
+    """Return the evidence of a step that begins here; after a gap the level alone tells."""
+    if math.isnan(innovation):
+        kept = min(max(level, -_MOST_LEVEL), _MOST_LEVEL)
+        return size * kept - 0.5 * size * size
+    return _looked_up(onset, k, innovation)
+
+
+@compiled_inline
+def _looked_up(tables: FloatArray, k: int, innovation: float) -> float:
+    place = (innovation - LOW) / STEP
+    cell = int(place)
+    share = place - cell
+    return float(tables[k, cell] * (1.0 - share) + tables[k, cell + 1] * share)

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from components.artifacts.files import finished_directory, write_bytes, write_json, write_text
 from components.cluster.compiled import FloatArray
+from components.drift_check.calibrations import read_calibrations, write_calibrations
 from components.drift_check.check import WorkloadCheck, check_workload
 from components.drift_check.config import DriftConfig
 from components.drift_check.events import (
     Events,
+    last_new_image,
     read_events,
-    since_new_image,
     without_maintenance,
 )
-from components.drift_check.findings import Promise
 from components.drift_check.inputs import Dataset, read_dataset, read_promises, read_twins
 from components.drift_check.page import drift_page
 from components.drift_check.picture import drift_picture
@@ -41,20 +41,20 @@ def run(
     validation: Path | None,
     output: Path,
     progress: Progress,
+    calibrations: Path | None = None,
 ) -> DriftSummary:
     """Write drift.json, drift.png and drift.html.
 
     Each dataset may hold an events.json: steps within maintenance are left out, and a workload
-    with a new image is tested from that image on.
+    with a new image is tested for what the image changed. In the folder `calibrations`, if there
+    is one, lie those of long references from one check to the next: seconds for each workload.
 
     Raises UserError for inputs that are missing, broken or have no workload in common.
     """
     before = _eventless(read_dataset(reference), read_events(reference))
     events = read_events(recent)
-    now = {
-        key: (workload, since_new_image(frame, key, events))
-        for key, (workload, frame) in _eventless(read_dataset(recent), events).items()
-    }
+    now = _eventless(read_dataset(recent), events)
+    known = read_calibrations(calibrations)
     twins, promises = read_twins(embedding), read_promises(validation)
     unknown = [key for key in config.live if key not in promises]
     if unknown:
@@ -66,11 +66,22 @@ def run(
         raise UserError(f"nothing to compare: {next(iter(skipped.values()))}")
     for index, key in enumerate(comparable):
         progress.update(index, len(comparable) + 1, key)
-        promise = promises[key] if key in config.live else None
-        checks[key] = _check(key, before, now, twins, config, promise)
+        workload, frame = now[key]
+        checks[key] = check_workload(
+            before[key][1],
+            frame,
+            workload,
+            twins[key],
+            config,
+            promises[key] if key in config.live else None,
+            last_new_image(frame, key, events),
+            known,
+        )
     verdicts = judge({key: one.checked for key, one in checks.items()}, config)
     verdicts |= {key: untested(reason) for key, reason in skipped.items()}
     _write(verdicts, checks, config, output)
+    if calibrations is not None:
+        write_calibrations(known, calibrations)
     drifted = tuple(key for key in comparable if verdicts[key].drifted)
     progress.update(1, 1, f"{len(drifted)} of {len(comparable)} workloads drifted")
     return DriftSummary(drifted, tuple(comparable))
@@ -94,18 +105,6 @@ def _incomparable(before: Dataset, now: Dataset, twins: Mapping[str, FloatArray]
         elif key not in twins:
             reasons[key] = f"{key} has no twin; run the embedding stage on the reference"
     return reasons
-
-
-def _check(
-    key: str,
-    before: Dataset,
-    now: Dataset,
-    twins: Mapping[str, FloatArray],
-    config: DriftConfig,
-    promise: Promise | None,
-) -> WorkloadCheck:
-    workload, recent = now[key]
-    return check_workload(before[key][1], recent, workload, twins[key], config, promise)
 
 
 def _write(

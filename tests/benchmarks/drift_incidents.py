@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from components.cluster.compiled import FloatArray
-from components.drift_check.rhythm import without_rhythm
-from components.drift_check.scan import calibrate, scan
+from components.drift_check.calibration import Calibration, calibrate
+from components.drift_check.rhythm import rhythm_of
+from components.drift_check.scan import scan
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 WITHIN_S = 12 * 3600.0
@@ -46,15 +47,9 @@ def _score(traces: list[Trace], rng: np.random.Generator) -> dict[str, float | i
     hits = incidents = right = alarms = 0
     days = 0.0
     for trace in traces:
-        step_s = float(np.median(np.diff(trace.time_s)))
-        split = int(_HISTORY_SHARE * len(trace.values))
-        before, now = without_rhythm(
-            trace.values[:split], trace.time_s[:split], trace.values[split:], trace.time_s[split:]
-        )
-        calibration = calibrate(before, step_s, rng)
-        ratio = scan(now, calibration).ratio
-        time_s = trace.time_s[split:]
-        told = _apart(time_s[ratio > calibration.threshold(_ALARMS_PER_MONTH)])
+        now, time_s, calibration = _learned(trace, rng)
+        evidence = scan(now, calibration.model).evidence
+        told = _apart(time_s[evidence > calibration.threshold(_ALARMS_PER_MONTH)])
         tested = [one for one in trace.incidents if one[0] >= time_s[0]]
         reach = [(start, max(end, start + WITHIN_S)) for start, end in tested]
         hits += sum(any(s <= one <= s + WITHIN_S for one in told) for s, _ in tested)
@@ -69,6 +64,51 @@ def _score(traces: list[Trace], rng: np.random.Generator) -> dict[str, float | i
         "precision": round(right / alarms, 3) if alarms else None,
         "days": round(days),
     }
+
+
+def _learned(trace: Trace, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, Calibration]:
+    """Return what comes after the history, without the rhythm, its times, and the calibration."""
+    split = int(_HISTORY_SHARE * len(trace.values))
+    history, time_s = trace.values[:split], trace.time_s[:split]
+    rhythm = rhythm_of(history, time_s)
+    step_s = float(np.median(np.diff(trace.time_s)))
+    calibration = calibrate(history - rhythm.at(time_s), rhythm, step_s, rng)
+    later_s = trace.time_s[split:]
+    return trace.values[split:] - rhythm.at(later_s), later_s, calibration
+
+
+def trace_lines(rng: np.random.Generator) -> dict[str, float]:
+    """Print and return how the scan does on real traces, labelled incidents left out, with steps.
+
+    A step of so many of the history's deviations is added from a random time on, ten times for
+    each trace and size; {} where the traces are absent.
+    """
+    traces = [
+        trace
+        for name, read in (("nab", _nab), ("ms_cloud_monitoring", _ms_cloud_monitoring))
+        if (DATA / name).is_dir()
+        for trace in read()
+    ]
+    if not traces:
+        return {}
+    alarms, days = 0, 0.0
+    found: dict[str, list[bool]] = {"half_sigma": [], "one_sigma": []}
+    for trace in traces:
+        now, time_s, calibration = _learned(trace, rng)
+        for start, end in trace.incidents:
+            now = np.where((time_s >= start) & (time_s <= end), np.nan, now)
+        limit = calibration.threshold(_ALARMS_PER_MONTH)
+        alarms += len(_apart(time_s[scan(now, calibration.model).evidence > limit]))
+        days += float(time_s[-1] - time_s[0]) / 86400.0
+        for name, size, within_s in (("half_sigma", 0.5, 43200.0), ("one_sigma", 1.0, 21600.0)):
+            for onset_s in rng.uniform(time_s[0], max(time_s[-1] - within_s, time_s[0]), 10):
+                step = np.where(time_s >= onset_s, size * calibration.model.deviation, 0.0)
+                told = time_s[scan(now + step, calibration.model).evidence > limit]
+                found[name].append(bool(((told >= onset_s) & (told <= onset_s + within_s)).any()))
+    keys = {"false_alarms_per_month": round(30.0 * alarms / days, 3), "days": round(days)}
+    keys |= {f"power_{name}": round(float(np.mean(one)), 3) for name, one in found.items()}
+    print(f"steps added to {len(traces)} real traces: {keys}")
+    return keys
 
 
 def _apart(times_s: FloatArray) -> list[float]:

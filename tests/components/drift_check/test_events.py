@@ -12,8 +12,8 @@ from components.drift_check.check import check_workload
 from components.drift_check.config import DriftConfig
 from components.drift_check.events import (
     Events,
+    last_new_image,
     read_events,
-    since_new_image,
     without_maintenance,
 )
 from components.drift_check.verdict import judge
@@ -34,12 +34,31 @@ def test_a_shift_within_maintenance_is_no_drift_and_outside_it_is() -> None:
         assert judge({"a": check.checked}, DriftConfig())["a"].drifted == alarms
 
 
-def test_the_check_begins_with_the_last_new_image() -> None:
+def test_only_an_image_within_the_telemetry_counts_and_the_last_of_them() -> None:
     frame = telemetry(SERVICE, np.random.default_rng(8), 40)
     times = (frame["time"][10], frame["time"][25], frame["time"].iloc[-1] + pd.Timedelta("1h"))
     events = Events(new_images={"a/b": times})
-    assert len(since_new_image(frame, "a/b", events)) == 15
-    assert len(since_new_image(frame, "other/one", events)) == 40
+    assert last_new_image(frame, "a/b", events) == times[1]
+    assert last_new_image(frame, "other/one", events) is None
+
+
+def test_levels_are_compared_from_the_new_image_on() -> None:
+    course = telemetry(SERVICE, np.random.default_rng(7), 480)
+    reference, recent = course.iloc[:320], course.iloc[320:].reset_index(drop=True)
+    # What ran before is no fault of the image, and doesn't excuse it.
+    for slower, alarms in ((slice(0, 79), False), (slice(80, 159), True)):
+        changed = recent.copy()
+        changed.loc[slower, "cpu_usage_m"] *= 2.0
+        check = check_workload(
+            reference,
+            changed,
+            WORKLOAD,
+            SERVICE.parameters(),
+            DriftConfig(),
+            new_image=recent["time"][80],
+        )
+        assert judge({"a": check.checked}, DriftConfig())["a"].drifted == alarms
+        assert check.checked.block_times[0] == recent["time"][80]
 
 
 def test_the_file_beside_the_dataset_is_read_and_its_faults_are_told(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.drift_check.check import check_workload
+from components.drift_check.calibrations import Calibrations
+from components.drift_check.check import WorkloadCheck, check_workload
 from components.drift_check.config import DriftConfig
 from components.drift_check.verdict import Verdict, judge
 from tests.components.drift_check.synthetic_service import WORKLOAD, Service, telemetry
@@ -14,10 +15,26 @@ from tests.components.drift_check.synthetic_service import WORKLOAD, Service, te
 DAY = 5760
 CONFIG = DriftConfig()
 SERVICE = Service(day_steps=DAY)
+# All have the same reference: it is calibrated once.
+CALIBRATIONS = Calibrations()
+
+
+def checked(
+    recent: pd.DataFrame, reference: pd.DataFrame, new_image: pd.Timestamp | None
+) -> WorkloadCheck:
+    return check_workload(
+        reference,
+        recent,
+        WORKLOAD,
+        SERVICE.parameters(),
+        CONFIG,
+        new_image=new_image,
+        calibrations=CALIBRATIONS,
+    )
 
 
 def verdict_of(recent: pd.DataFrame, reference: pd.DataFrame) -> Verdict:
-    check = check_workload(reference, recent, WORKLOAD, SERVICE.parameters(), CONFIG)
+    check = checked(recent, reference, None)
     return judge({"a/b": check.checked}, CONFIG)["a/b"]
 
 
@@ -55,3 +72,19 @@ def test_load_that_leaves_its_rhythm_is_an_input_drift_and_faster_answers_are_no
     verdict = verdict_of(recent, course.iloc[: 4 * DAY])
     assert "input" in verdict.alarms
     assert "outcome" not in verdict.alarms
+
+
+def test_a_new_image_tells_the_check_when_to_look(course: pd.DataFrame) -> None:
+    reference = course.iloc[: 4 * DAY]
+    recent = course.iloc[4 * DAY :].reset_index(drop=True)
+    # So small a change, so late, that the scan alone would ask for more.
+    image = DAY - 480
+    recent.loc[image:, "cpu_usage_m"] *= 1.22
+    told = {}
+    for new_image in (None, recent["time"][image]):
+        check = checked(recent, reference, new_image)
+        told[new_image is not None] = check.checked.findings["dynamics"]
+    assert told[True].p_value < told[False].p_value
+    since = told[True].shift
+    assert since is not None
+    assert since.since * check.block_s == pytest.approx(image * 15, abs=2 * check.block_s)
