@@ -51,7 +51,12 @@ def _report(url: str, workloads: Path, end: str) -> dict[str, Quality]:
     from components.ingestion.quality import judge
     from components.metrics.grid import grid_between
     from components.metrics.prometheus import PrometheusClient
-    from components.metrics.scrape import pieces_of, queries_of, taken_of
+    from components.metrics.scrape import (
+        has_native_histograms,
+        pieces_of,
+        queries_of,
+        taken_of,
+    )
     from components.metrics.session import access_from
     from components.workload.spec import load_workloads
 
@@ -64,7 +69,8 @@ def _report(url: str, workloads: Path, end: str) -> dict[str, Quality]:
     client = PrometheusClient(url, config.timeout_s, access=access_from(os.environ))
     try:
         client.check()
-        pieces = pieces_of(client, specs, grid, config.rate_window_s)
+        native = has_native_histograms(client, specs)
+        pieces = pieces_of(client, specs, grid, config.rate_window_s, native=native)
     finally:
         client.close()
     return {spec.key: judge(taken_of(spec, pieces[spec.key], queries)) for spec in specs}

@@ -28,7 +28,7 @@ from components.metrics.piece import PIECE_COLUMNS, Piece
 from components.workload.spec import Workload
 
 # Of what a piece says and of the queries that it is made from: raise it when either changes.
-FORMAT = 2
+FORMAT = 3
 _ABOUT = "journal.json"
 _SUFFIX = ".arrow"
 _SCHEMA = pa.schema([pa.field(column, pa.float64()) for column in PIECE_COLUMNS])
@@ -58,8 +58,9 @@ class Journal:
             raise UserError(
                 f"{folder} is the journal of {known}, not of {server}; give another folder"
             )
+        found = (_window(path) for path in folder.glob(f"*{_SUFFIX}"))
         self._windows = sorted(
-            (_window(path) for path in folder.glob(f"*{_SUFFIX}")),
+            (window for window in found if window is not None),
             key=lambda window: (window.grid.first_ms, window.path.name),
         )
 
@@ -134,11 +135,14 @@ class Journal:
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _window(path: Path) -> _Window:
+def _window(path: Path) -> _Window | None:
+    """Return what the file is of; None where another run that shares the journal removed it."""
     try:
         with pa.memory_map(str(path)) as source:
             about = json.loads(pa.ipc.open_file(source).schema.metadata[b"about"])
         return _Window(path, Grid(about["first_ms"], about["steps"]), about["positions"])
+    except FileNotFoundError:
+        return None
     except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is no window of a journal; remove it and run again") from error
 

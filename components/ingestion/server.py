@@ -17,7 +17,7 @@ from components.metrics.grid import Grid, grid_between
 from components.metrics.piece import Piece
 from components.metrics.prometheus import PrometheusClient
 from components.metrics.queries import size_query
-from components.metrics.scrape import NATIVE_PROBE, pieces_of
+from components.metrics.scrape import has_native_histograms, pieces_of
 from components.metrics.session import access_from
 from components.metrics.sources import Taken
 from components.progress import Progress
@@ -43,9 +43,7 @@ def take_from_server(
     try:
         client.check()
         grid = _grid(config, client.clock_ms())
-        native = any(item.metrics.source == "opentelemetry" for item in workloads) and (
-            client.knows(NATIVE_PROBE)
-        )
+        native = has_native_histograms(client, workloads)
 
         def ask(
             asked: Sequence[Workload], window: Grid, tell: Callable[[str], None]

@@ -16,6 +16,7 @@ class Met:
     `latency_units` are the units that latency was found in, `bucket_bounds_ms` the upper bounds of
     its histogram's buckets. `copies` is how often each series is there (two replicas of
     Prometheus: 2), `sample_age_s` how old the newest sample of memory was when it was looked at.
+    `errors_above_one`: a ratio of errors that is none, such as one in per cent.
     """
 
     present: frozenset[str] = frozenset()
@@ -29,6 +30,7 @@ class Met:
     bucket_bounds_ms: frozenset[float] = frozenset()
     lacks_infinity: bool = False
     uneven_buckets: bool = False
+    errors_above_one: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON's types."""
@@ -61,6 +63,7 @@ def together(one: Met, other: Met) -> Met:
         bucket_bounds_ms=one.bucket_bounds_ms | other.bucket_bounds_ms,
         lacks_infinity=one.lacks_infinity or other.lacks_infinity,
         uneven_buckets=one.uneven_buckets or other.uneven_buckets,
+        errors_above_one=one.errors_above_one or other.errors_above_one,
     )
 
 

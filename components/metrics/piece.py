@@ -82,7 +82,12 @@ def met_in(measurements: Mapping[str, Measurement], grid: Grid, checked: Met) ->
         series_at_once={metric: count for metric, count in at_once.items() if count > 1},
         latency_units=frozenset(latency.units if latency else ()),
         pods=frozenset(usage.rows if usage else ()),
+        errors_above_one=_passes_one(measurements.get("error_ratio")),
     )
+
+
+def _passes_one(ratio: Measurement | None) -> bool:
+    return ratio is not None and any((row > 1).any() for row in ratio.rows.values())
 
 
 def _without_buckets(latency: Measurement | None, checked: Met) -> set[str]:

@@ -31,7 +31,20 @@ def remarks_on(workload: Workload, frame: pd.DataFrame, met: Met) -> Sequence[st
             f"container samples are {met.sample_age_s:.0f} s old when they are new: a node's clock"
             " is behind or its scrapes are late; values come that much later"
         )
-    return told + _on_buckets(workload, frame, met)
+    return told + _on_units(frame, met) + _on_buckets(workload, frame, met)
+
+
+def _on_units(frame: pd.DataFrame, met: Met) -> list[str]:
+    """Return doubts about the units of a user's own queries, which nothing states."""
+    told = []
+    if "ms (assumed)" in met.latency_units and frame["latency_ms"].max() < 1:
+        told.append(
+            "metrics.latency never reaches 1 ms, which it is taken to be in: multiply seconds by"
+            " 1000"
+        )
+    if met.errors_above_one:
+        told.append("metrics.error_ratio is above 1 and read as 1: divide per cent by 100")
+    return told
 
 
 def _on_buckets(workload: Workload, frame: pd.DataFrame, met: Met) -> list[str]:

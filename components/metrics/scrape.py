@@ -22,7 +22,14 @@ from components.workload.spec import Workload
 
 STREAMS = 4
 # Only this says whether a server knows native histograms; one without any answers with nothing.
-NATIVE_PROBE = "histogram_count(up)"
+_NATIVE_PROBE = "histogram_count(up)"
+
+
+class Server(Protocol):
+    """What can be asked whether it knows a function."""
+
+    def knows(self, query: str) -> bool:
+        """Return whether the query is understood."""
 
 
 class Client(Protocol):
@@ -33,6 +40,12 @@ class Client(Protocol):
 
     def at(self, query: str, time_ms: int) -> list[Series]:
         """Return the series of an instant query."""
+
+
+def has_native_histograms(server: Server, workloads: Sequence[Workload]) -> bool:
+    """Return whether the server knows native histograms, if any workload could have one."""
+    sources = {workload.metrics.source for workload in workloads}
+    return "opentelemetry" in sources and server.knows(_NATIVE_PROBE)
 
 
 def queries_of(workloads: Sequence[Workload], window_s: int, native: bool = False) -> list[Query]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from components.metrics.grid import Grid
 from components.metrics.met import Met
 from components.metrics.piece import met_in, piece_of
 from components.metrics.queries import Query, container_queries, replica_queries
+from components.metrics.scrape import taken_of
 from components.metrics.series import Measurements, Series
 from components.metrics.traffic import traffic_queries
 from components.workload.spec import Bounds, MetricSource, Slo, Workload
@@ -201,3 +204,30 @@ def test_the_first_of_two_queries_for_the_same_that_has_an_answer_counts() -> No
         measurements.add(query, [Series(labels, np.array([15_000]), np.array([value]))])
     frame = _assembled(measurements, workload).frame
     np.testing.assert_allclose(frame["latency_ms"], [20, NAN, NAN, NAN])
+
+
+def test_doubts_about_the_units_of_own_queries_are_told() -> None:
+    metrics = MetricSource("promql", request_rate="a", latency="b", error_ratio="c")
+    workload = replace(SHOP, metrics=metrics)
+    queries = {query.measure: query for query in traffic_queries([workload], 60)}
+
+    def notes(latency: float, errors: float) -> tuple[str, ...]:
+        measurements = Measurements([workload], GRID)
+        for measure, value in (
+            ("request_rate", 5.0),
+            ("latency", latency),
+            ("error_ratio", errors),
+        ):
+            series = Series({}, np.array([15_000]), np.array([value]))
+            measurements.add(queries[measure], [series])
+        measured = measurements.of(workload)
+        piece = piece_of(measured, GRID, met_in(measured, GRID, Met()))
+        return taken_of(workload, piece, [*queries.values()]).notes
+
+    assert notes(20.0, 0.5) == ()
+    assert notes(0.02, 0.5) == (
+        "metrics.latency never reaches 1 ms, which it is taken to be in: multiply seconds by 1000",
+    )
+    assert notes(20.0, 2.5) == (
+        "metrics.error_ratio is above 1 and read as 1: divide per cent by 100",
+    )
