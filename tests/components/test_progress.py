@@ -20,7 +20,13 @@ def test_writes_one_document_a_line_into_the_file_that_the_environment_names(
     Progress("embedding").update(1, 4, "epoch 1")
     (record,) = lines(path)
     assert isinstance(record.pop("time"), float)
-    assert record == {"stage": "embedding", "done": 1, "total": 4, "message": "epoch 1"}
+    assert record == {
+        "stage": "embedding",
+        "shard": "1/1",
+        "done": 1,
+        "total": 4,
+        "message": "epoch 1",
+    }
 
 
 def test_drops_updates_that_follow_too_soon_but_never_the_last(
