@@ -113,8 +113,13 @@ def add_usage(
     history[CPU_BUCKETS + bucket] += CPU_SAMPLE_WEIGHT * decay_weight(history[TIME_S])
     add_memory(history, memory_bytes)
     if kills > 0.0:
-        used = max(request_bytes, memory_bytes)
-        add_memory(history, max(used + OOM_BUMP_BYTES, used * OOM_BUMP_RATIO))
+        add_kill(history, max(request_bytes, memory_bytes))
+
+
+@compiled
+def add_kill(history: FloatArray, used_bytes: float) -> None:
+    """Note that so much memory was too little."""
+    add_memory(history, max(used_bytes + OOM_BUMP_BYTES, used_bytes * OOM_BUMP_RATIO))
 
 
 @compiled

@@ -14,7 +14,7 @@ from components.cluster.autoscaler_rollout import MARGIN, MINIMUM_BYTES, TARGET
 from components.cluster.compiled import FloatArray, compiled
 from components.cluster.hpa import hpa_one
 from components.cluster.reward import INTERVAL_STEPS
-from components.cluster.vpa import AGE_S, TIME_S, add_usage, vpa_one
+from components.cluster.vpa import AGE_S, TIME_S, add_kill, add_usage, vpa_one
 from components.policy.rule import SEEN, act_one, digest_one
 from components.workload.telemetry import STEP_S
 
@@ -53,6 +53,10 @@ def incumbent_rows(
             if known[row, step] == 0.0:
                 history[row, TIME_S] += STEP_S
                 history[row, AGE_S] += STEP_S
+                # A container that dies before it is measured tells of its need all the same.
+                if sample[smp.OOM_KILLS] > 0.0:
+                    kills += sample[smp.OOM_KILLS]
+                    add_kill(history[row], sample[smp.MEMORY_REQUEST_BYTES])
                 continue
             measured = True
             kills += sample[smp.OOM_KILLS]
