@@ -14,7 +14,13 @@ from components.recommender.allocation import Allocation, Proposal
 from components.recommender.guard import Circumstances, guard
 from components.recommender.guard_state import GROWN_S, TIMES_S, empty_guard_states
 from components.recommender.phase_state import PhaseState
-from components.recommender.reasons import HOLD_SLOT, HOLDING_CODES, Reason, reasons_of
+from components.recommender.reasons import (
+    HOLD_SLOT,
+    HOLDING_CODES,
+    Reason,
+    floor_reason,
+    reasons_of,
+)
 from components.recommender.recommendation import Recommendation
 from components.recommender.settings import RecommenderSettings
 from components.recommender.subject import Subject
@@ -70,7 +76,9 @@ class Decider:
         held = np.isin(told[:, HOLD_SLOT, 0], HOLDING_CODES)
         least = np.maximum(rows.last, rows.current)
         targets[held] = np.maximum(targets, least)[held]
-        return _recommendations(subjects, wish, targets, told, denied)
+        # The VPA's own minimum surprises whoever looks for the need behind a recommendation.
+        floor = ~wish.by_policy & (np.rint(wish.proposed[:, 2]) == np.rint(rows.incumbent[:, 2]))
+        return _recommendations(subjects, wish, targets, told, denied, floor)
 
     def _denied(self, targets: FloatArray, previous: FloatArray, now_s: float) -> Flags:
         """Which of the rows [B] that want to change must wait."""
@@ -89,7 +97,12 @@ class Decider:
 
 
 def _recommendations(
-    subjects: Sequence[Subject], wish: Wish, targets: FloatArray, told: FloatArray, denied: Flags
+    subjects: Sequence[Subject],
+    wish: Wish,
+    targets: FloatArray,
+    told: FloatArray,
+    denied: Flags,
+    floor: Flags,
 ) -> list[Recommendation]:
     explained: Flags = np.any(told[:, :, 0] != 0, axis=1)
     proposed = wish.proposed.tolist()
@@ -101,6 +114,8 @@ def _recommendations(
         reasons: tuple[Reason, ...] = ()
         if explained[row]:
             reasons = reasons_of(told[row], wish.proposed[row], subject.other_owner)
+        if floor[row]:
+            reasons = (*reasons, floor_reason(subject.incumbent.memory_floor_bytes))
         if denied[row]:
             reasons = (*reasons, _TURN)
         recommendations.append(

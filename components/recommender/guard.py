@@ -46,7 +46,7 @@ from components.recommender.reasons import (
 _IMPOSSIBLE = 1e18
 
 # What telemetry says of a workload now, a row [EVIDENCE_COUNT]: the age of its newest sample
-# (s), whether a series that the decision needs has a gap, whether it is unlike what the policy
+# (s), what is missing (0 for nothing; see `measures`), whether it is unlike what the policy
 # was trained on, the largest working set of all pods (bytes) and the CPU of all together (m);
 # NaN where unknown.
 AGE_S = 0
@@ -147,13 +147,16 @@ def guard_one(
 ) -> None:
     """One workload: values [3] come in as the previous allocation, leave as what may be given."""
     watch(state, previous, now_s, settings)
-    held = int(hold) if hold != 0.0 else unusable(proposed, low, high, settings)
-    if held != 0:
-        note(told, HOLD_SLOT, held, 0.0, 0.0)
-        return
     untrue = no_truth(evidence, settings)
+    held = int(hold)
+    if held == 0 and unusable(proposed, low, high, settings) != 0:
+        # Without a truth to decide on there is no usable proposal: the cause is told.
+        held = untrue if untrue != 0 else unusable(proposed, low, high, settings)
+    if held != 0:
+        note(told, HOLD_SLOT, held, settings[STALE_AFTER_S], evidence[MISSING])
+        return
     if untrue != 0:
-        note(told, HOLD_SLOT, untrue, settings[STALE_AFTER_S], 0.0)
+        note(told, HOLD_SLOT, untrue, settings[STALE_AFTER_S], evidence[MISSING])
         for dimension in range(DIMENSION_COUNT):
             values[dimension] = max(previous[dimension], low[dimension])
         note_change(state, previous, values, now_s)

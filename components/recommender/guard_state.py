@@ -13,14 +13,15 @@ MOST_KEPT = 32
 
 # The start of the unbroken watch (a shrink needs a whole window of it); how many wanted
 # allocations are kept (0: the workload was never seen); when each dimension last grew and shrank;
-# the times of what was wanted within the bounds, oldest first; what was wanted.
+# the times of what was wanted within the bounds, oldest first; what was wanted; the last look.
 WATCHED_SINCE_S = 0
 KEPT = 1
 GROWN_S = 2
 SHRUNK_S = GROWN_S + DIMENSION_COUNT
 TIMES_S = SHRUNK_S + DIMENSION_COUNT
 WANTED = TIMES_S + MOST_KEPT + 1
-GUARD_STATE_COUNT = WANTED + DIMENSION_COUNT * (MOST_KEPT + 1)
+LOOKED_S = WANTED + DIMENSION_COUNT * (MOST_KEPT + 1)
+GUARD_STATE_COUNT = LOOKED_S + 1
 
 
 def empty_guard_states(count: int) -> FloatArray:
@@ -56,11 +57,13 @@ def watch(state: FloatArray, previous: FloatArray, now_s: float, settings: Float
     cool-downs count from now.
     """
     kept = int(state[KEPT])
+    jumped_back = now_s < state[LOOKED_S]
+    state[LOOKED_S] = now_s
     if kept == 0:
         begin_watch(state, previous, now_s)
         return
     silence_s = now_s - state[TIMES_S + kept - 1]
-    if not 0.0 <= silence_s <= settings[LONGEST_GAP_S]:
+    if jumped_back or not 0.0 <= silence_s <= settings[LONGEST_GAP_S]:
         for index in range(GROWN_S, TIMES_S):
             state[index] = min(state[index], now_s)
         begin_watch(state, previous, now_s)

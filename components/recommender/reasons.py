@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from components.cluster.compiled import FloatArray
 from components.recommender.allocation import DIMENSIONS
+from components.recommender.measures import missing_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ _TOLD: dict[int, tuple[str, _Words]] = {
     NO_PROPOSAL: ("NoProposal", lambda *_: "the policy proposed nothing"),
     TELEMETRY_MISSING: (
         "TelemetryMissing",
-        lambda *_: f"telemetry that the decision needs is missing: {_LAST_GOOD}",
+        lambda _, __, missing: f"{missing_words(int(missing))}: {_LAST_GOOD}",
     ),
     TELEMETRY_STALE: (
         "TelemetryStale",
@@ -110,6 +112,16 @@ _TOLD: dict[int, tuple[str, _Words]] = {
         ),
     ),
 }
+
+
+@lru_cache(maxsize=64)
+def floor_reason(floor_bytes: float) -> Reason:
+    """That the VPA's own minimum binds, and where it is set."""
+    words = (
+        f"memory: the VPA's minimum of {floor_bytes / 2**20:.0f} MiB binds; memory_floor_bytes in"
+        " aware.autoscaling/incumbent sets it"
+    )
+    return Reason("VpaMinimum", "memory", words)
 
 
 def reasons_of(told: FloatArray, proposed: FloatArray, other_owner: str) -> tuple[Reason, ...]:

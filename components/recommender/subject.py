@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
@@ -19,8 +19,10 @@ from components.kubernetes_api.names import PREFIX
 from components.kubernetes_api.resources import Resources
 from components.kubernetes_api.targets import Target
 from components.recommender.allocation import Allocation
+from components.recommender.heap import heap_bytes
 from components.recommender.reasons import OTHER_OWNER, ROLLOUT_IN_PROGRESS
 from components.workload.document import MetricsDocument
+from components.workload.quantities import format_memory
 from components.workload.spec import Bounds, MetricSource, Slo, Workload
 
 _PERCENTILE = f"{PREFIX}/slo-latency-percentile"
@@ -115,7 +117,10 @@ def subject_of(
         kind=autoscaler.target_kind,
         container=container,
         slo=slo or _NO_SLO,
-        bounds=_bounds(autoscaler, container, current),
+        bounds=_above_heap(
+            _bounds(autoscaler, container, current),
+            heap_bytes(autoscaler.annotations, target.template, container),
+        ),
         metrics=_metric_source(autoscaler),
     )
     return Subject(
@@ -184,6 +189,18 @@ def _bounds(autoscaler: MultidimPodAutoscaler, container: str, current: Allocati
         max(1, autoscaler.replicas_min or 1), autoscaler.replicas_max, current.replicas
     )
     return Bounds(*replicas, *cpu, *memory)
+
+
+def _above_heap(bounds: Bounds, heap: int | None) -> Bounds:
+    """The bounds with no memory below a configured heap: it would be used up sooner or later."""
+    if heap is None or heap <= bounds.memory_min_bytes:
+        return bounds
+    if heap > bounds.memory_max_bytes:
+        raise BadObjectError(
+            f"the heap of {format_memory(heap)} is above the most memory allowed,"
+            f" {format_memory(bounds.memory_max_bytes)}: lower -Xmx or raise maxAllowed"
+        )
+    return replace(bounds, memory_min_bytes=heap)
 
 
 def _range(

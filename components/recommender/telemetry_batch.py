@@ -17,6 +17,7 @@ from components.recommender.guard import (
     UNLIKE,
     WORKING_SET_BYTES,
 )
+from components.recommender.measures import MEASURES, NEVER_TOGETHER
 from components.recommender.telemetry_source import STEPS, Recent
 from components.workload.telemetry import STEP_S
 
@@ -64,11 +65,21 @@ class Batch:
         recent = self.raw[:, -_INTERVAL:]
         rows = np.empty((len(newest_s), EVIDENCE_COUNT))
         rows[:, AGE_S] = now_s - newest_s
-        rows[:, MISSING] = ~np.isfinite(newest_s)
+        rows[:, MISSING] = self._missing(newest_s, needs_load)
         rows[:, UNLIKE] = unlike
         rows[:, WORKING_SET_BYTES] = _largest(recent[:, :, smp.MEMORY_WORKING_SET_BYTES])
         rows[:, CPU_USAGE_M] = _largest(recent[:, :, smp.CPU_USAGE_M])
         return rows
+
+    def _missing(self, newest_s: FloatArray, needs_load: Flags) -> FloatArray:
+        """Which measures nothing was seen of [B], as a sum of MEASURES' numbers; 0 for none."""
+        missing = np.zeros(len(newest_s))
+        for number, _, field in MEASURES:
+            unseen: Flags = np.all(~np.isfinite(self.raw[:, :, field]), axis=1)
+            needed = needs_load if field == smp.REQUEST_RATE_PER_S else np.ones_like(needs_load)
+            missing += number * (unseen & needed)
+        never_together = (missing == 0) & ~np.isfinite(newest_s)
+        return np.where(np.isfinite(newest_s), 0.0, missing + NEVER_TOGETHER * never_together)
 
 
 def batch_of(recent: Recent, current: FloatArray) -> Batch:
@@ -139,6 +150,9 @@ def _filled(raw: FloatArray, current: FloatArray) -> FloatArray:
     values[:, :, smp.REPLICAS_READY] = np.where(
         np.isnan(ready), values[:, :, smp.REPLICAS_WANTED], ready
     )
+    # A kill is an event, not a level: where nothing was counted there is none, not one more.
+    for field in (smp.OOM_KILLS, smp.RESTARTS):
+        values[:, :, field] = np.nan_to_num(raw[:, :, field])
     samples[:, :, : raw.shape[2]] = np.nan_to_num(values, copy=False, nan=0.0)
     samples[:, :, smp.READY_CPU_USAGE_M] = samples[:, :, smp.CPU_USAGE_M]
     samples[:, :, smp.EXACT_LATENCY_MS] = samples[:, :, smp.LATENCY_MS]

@@ -35,6 +35,7 @@ class PlainState:
 
     watched_since_s: float
     wanted: tuple[tuple[float, Triple], ...]
+    looked_s: float
     grown_s: tuple[float, ...] = NEVER
     shrunk_s: tuple[float, ...] = NEVER
 
@@ -56,7 +57,7 @@ class PlainGuarded:
 
     values: Triple
     codes: list[tuple[str, str]] = field(default_factory=list)
-    state: PlainState = field(default_factory=lambda: PlainState(0.0, ()))
+    state: PlainState = field(default_factory=lambda: PlainState(0.0, (), 0.0))
 
 
 def plain_guard(
@@ -72,9 +73,10 @@ def plain_guard(
     low = (bounds.replicas_min, bounds.cpu_min_m, bounds.memory_min_bytes)
     high = (bounds.replicas_max, bounds.cpu_max_m, bounds.memory_max_bytes)
     held = _held(proposed, situation, low, high, settings)
-    if held or proposed is None:
-        return PlainGuarded(previous, [(held, "")], state)
     untrue = _no_truth(evidence, settings)
+    if held or proposed is None:
+        cause = untrue if untrue and not situation.hold else held
+        return PlainGuarded(previous, [(cause, "")], state)
     if untrue:
         kept = _triple([max(value, least) for value, least in zip(previous, low, strict=True)])
         return PlainGuarded(kept, [(untrue, "")], _changed(state, previous, kept, now_s))
@@ -121,14 +123,14 @@ def _watched(
 ) -> PlainState:
     begin = ((now_s, previous),)
     if state is None:
-        return PlainState(now_s, begin)
+        return PlainState(now_s, begin, now_s)
     silence_s = now_s - state.wanted[-1][0]
-    if not 0 <= silence_s <= settings.longest_gap_s:
+    if now_s < state.looked_s or not 0 <= silence_s <= settings.longest_gap_s:
         grown = tuple(min(time_s, now_s) for time_s in state.grown_s)
         shrunk = tuple(min(time_s, now_s) for time_s in state.shrunk_s)
-        return PlainState(now_s, begin, grown, shrunk)
+        return PlainState(now_s, begin, now_s, grown, shrunk)
     kept = [item for item in state.wanted if now_s - item[0] < settings.shrink_window_s]
-    return replace(state, wanted=tuple(kept[-_MOST_KEPT:]) or begin)
+    return replace(state, wanted=tuple(kept[-_MOST_KEPT:]) or begin, looked_s=now_s)
 
 
 def _changed(state: PlainState, before: Triple, after: Triple, now_s: float) -> PlainState:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
@@ -188,6 +188,7 @@ def _memory(values: dict[int, float]) -> np.ndarray[tuple[int], np.dtype[np.floa
     return row
 
 
+@settings(deadline=None)
 @given(st.lists(memories, min_size=1, max_size=4))
 def test_each_effect_is_the_rule_s_answer_less_its_answer_without_the_feature(
     rows: list[np.ndarray[tuple[int], np.dtype[np.float64]]],

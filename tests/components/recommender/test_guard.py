@@ -126,3 +126,16 @@ def test_a_measurement_that_no_cluster_can_have_is_no_measurement(huge: float) -
         given = guarded(Proposal(1, 100, 64 * MI), situation, None, SETTINGS)
         assert given.allocation == previous
         assert given.reasons[0].code == "TelemetryMissing"
+
+
+def test_a_clock_that_jumped_back_between_two_looks_starts_the_watch_anew() -> None:
+    # Found by the promises: the jump lay between two looks at which nothing was proposed.
+    previous, state, shrunk = Allocation(2, 100, 64 * MI), None, []
+    shrink = Proposal(1, 100, 64 * MI)
+    looks = ((0, None), (180, shrink), (300, None), (255, None), (315, shrink))
+    for now_s, proposal in looks:
+        given = guarded(proposal, Situation(float(now_s), previous, BOUNDS, GOOD), state, SETTINGS)
+        state = given.state
+        shrunk.append(given.allocation.replicas < 2)
+
+    assert shrunk == [False] * 5

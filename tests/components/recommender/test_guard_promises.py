@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.recommender.allocation import Allocation, Proposal
@@ -85,7 +86,12 @@ def run(
 
 
 histories = st.lists(steps, min_size=1, max_size=25)
-any_history = given(histories, allocations, bounds)
+# The first decision of a process compiles the guard: no deadline for an example.
+patient = settings(deadline=None)
+
+
+def any_history(test: Callable[..., None]) -> Callable[..., None]:
+    return patient(given(histories, allocations, bounds)(test))
 
 
 def truthful(evidence: Evidence) -> bool:
@@ -161,6 +167,7 @@ no_allocation = st.one_of(
 )
 
 
+@patient
 @given(no_allocation, allocations)
 def test_a_proposal_that_is_no_allocation_holds_everything(
     proposal: Proposal | None, previous: Allocation

@@ -34,6 +34,7 @@ COOLED = GuardSettings(growth_cool_down_s=90.0)
 guards = st.sampled_from((SETTINGS, COOLED))
 
 
+@settings(deadline=None)
 @given(histories, allocations, bounds, guards)
 def test_every_decision_of_every_history_is_that_of_the_plain_guard(
     history: list[Step], start: Allocation, limits: Bounds, chosen: GuardSettings
@@ -74,7 +75,7 @@ def same_state(row: np.ndarray[tuple[int], np.dtype[np.float64]], plain: PlainSt
     assert [tuple(item) for item in wanted] == [item for _, item in plain.wanted]
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(histories, allocations, bounds), min_size=2, max_size=6))
 def test_a_batch_is_its_rows_one_by_one(
     workloads: list[tuple[list[Step], Allocation, Bounds]],
