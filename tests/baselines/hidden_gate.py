@@ -12,6 +12,7 @@ from components.cluster.rollout import Rollout
 from components.cluster.twin import fit_twin
 from components.errors import UserError
 from components.policy.measured import MeasuredWorkload
+from components.policy.watched import watched
 from components.validation.config import ValidationConfig
 from components.validation.controllers import (
     INCUMBENTS,
@@ -54,7 +55,8 @@ def gated(world: HiddenWorld, meta: Meta, plan: Plan, seed: int) -> Gated:
     incumbents = tune_incumbents(cases, config)
     situations = draw_situations(cases, config)
     played = play_incumbents(situations, incumbents)
-    played |= play_rules(handed_over(situations, incumbents), {"policy": rules})
+    past = watched([case.measured for case in cases])
+    played |= play_rules(handed_over(situations, incumbents), {"policy": rules}, past)
     each = config.seeds * config.traces
     accepted = []
     for row in range(len(cases)):
