@@ -17,12 +17,14 @@ from components.agent.environment import Population, draw_traces, meet
 from components.agent.export import module_arrays, module_tensors
 from components.agent.initialisation import generator_of
 from components.agent.ppo import PpoSettings, draw_actions, improve, next_multiplier
+from components.agent.workers import ALONE, Workers
 from components.cluster.compiled import FloatArray
 from components.cluster.observation import OBSERVATION_COUNT
 
 Weights = dict[str, torch.Tensor]
 _NETWORK = "network."
 _ADAM = "adam."
+_MOST_WORKERS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,17 @@ class MetaLearner:
     """A policy over rules, improved stretch by stretch."""
 
     def __init__(
-        self, start_unit: FloatArray, context_size: int, settings: LearningSettings, seed: int
+        self,
+        start_unit: FloatArray,
+        context_size: int,
+        settings: LearningSettings,
+        seed: int,
+        workers: Workers = ALONE,
     ) -> None:
-        """Proposes `start_unit` [K] for every context of that size until it has learned."""
+        """Proposes `start_unit` [K] for every context of that size until it has learned.
+
+        Of several processes each explores by itself, on workloads of its own.
+        """
         self._settings = settings
         self._generator = generator_of(seed)
         start = torch.from_numpy(start_unit).float()
@@ -59,6 +69,9 @@ class MetaLearner:
             OBSERVATION_COUNT, context_size - OBSERVATION_COUNT, start, self._generator
         )
         self._optimizer = torch.optim.Adam(self._network.parameters(), fused=True)
+        self._workers = workers
+        if workers.rank > 0:
+            self._generator = generator_of(seed * _MOST_WORKERS + workers.rank)
         self.multiplier = settings.first_multiplier
 
     def learn(
@@ -86,8 +99,11 @@ class MetaLearner:
             remaining,
             settings.ppo,
             self._generator,
+            self._workers,
         )
-        violation = float(stretch.violations.mean())
+        means = torch.tensor([stretch.rewards.mean(), stretch.violations.mean()])
+        self._workers.average([means])
+        reward, violation = means.tolist()
         self.multiplier = next_multiplier(
             self.multiplier,
             violation,
@@ -95,7 +111,7 @@ class MetaLearner:
             settings.multiplier_step,
             settings.highest_multiplier,
         )
-        return float(stretch.rewards.mean()), violation
+        return reward, violation
 
     def propose(self, contexts: FloatArray) -> FloatArray:
         """Rules in the unit box, [B, K], from contexts [B, C]."""

@@ -55,6 +55,16 @@ def joined(populations: Sequence[Population]) -> Population:
     )
 
 
+def share_of(population: Population, rank: int, count: int) -> Population:
+    """Every count-th workload from `rank` on: the shares of all ranks are the whole."""
+    return Population(
+        population.parameters[rank::count],
+        population.limits[rank::count],
+        population.mean_rates_per_s[rank::count],
+        population.contexts[rank::count],
+    )
+
+
 def drawn(population: Population, count: int, rng: np.random.Generator) -> Population:
     """A random choice of `count` workloads without replacement; all where there are fewer."""
     batch = population.parameters.shape[0]

@@ -21,6 +21,7 @@ from components.agent.losses import (
     generalised_advantages,
     value_loss,
 )
+from components.agent.workers import ALONE, Workers
 from components.cluster.compiled import FloatArray
 
 
@@ -90,8 +91,9 @@ def improve(
     remaining: float,
     settings: PpoSettings,
     generator: torch.Generator,
+    workers: Workers = ALONE,
 ) -> None:
-    """One PPO update of the network, in place.
+    """One PPO update of the network, in place; with others, of all their workloads together.
 
     Args:
         network: the actor and the critic.
@@ -103,6 +105,7 @@ def improve(
         remaining: share of the training still to come, in [0, 1]; scales rate and entropy.
         settings: the constants.
         generator: orders the minibatches.
+        workers: with whom the gradients are averaged, in as many minibatches each.
     """
     for group in optimizer.param_groups:
         floor = settings.final_learning_rate_share
@@ -120,11 +123,11 @@ def improve(
             priced, values, settings.discount, settings.advantage_decay
         )
         returns = advantages + values[:, :-1]
-        advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        advantages = _normalised(advantages, workers)
         old = _log_probabilities(network, contexts, actions)
     for _ in range(settings.epochs):
         order = torch.randperm(contexts.shape[0], generator=generator)
-        for chosen in order.chunk(settings.minibatches):
+        for chosen in order.tensor_split(settings.minibatches):
             new = _log_probabilities(network, contexts[chosen], actions[chosen])
             estimate = network.value(spread[chosen, :-1], observations[chosen, :-1])
             loss = (
@@ -136,6 +139,7 @@ def improve(
             )
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            workers.average([one.grad for one in network.parameters() if one.grad is not None])
             torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)
             optimizer.step()
 
@@ -149,6 +153,16 @@ def next_multiplier(
     violates more than its budget and falls while it violates less.
     """
     return min(max(multiplier + step * (violation - budget), 0.0), highest)
+
+
+def _normalised(advantages: Tensor, workers: Workers) -> Tensor:
+    """Advantages [B, T] less their mean, by their deviation, both over all processes."""
+    moments = torch.stack([advantages.mean(), advantages.square().mean()])
+    workers.average([moments])
+    mean, square = moments
+    deviation = (square - mean.square()).clamp(min=0.0).sqrt()
+    normalised: Tensor = (advantages - mean) / (deviation + 1e-8)
+    return normalised
 
 
 def _log_probabilities(network: ActorCritic, contexts: Tensor, actions: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import numpy as np
 from components.agent.environment import Population
 from components.agent.export import module_tensors
 from components.agent.meta_learner import MetaLearner, Weights
+from components.agent.workers import ALONE, Workers
 from components.artifacts.files import read_json, write_json
 from components.meta_training.config import MetaTrainingConfig
 from components.policy.network_file import read_arrays, write_arrays
@@ -37,15 +38,27 @@ class Checkpoint:
 
     The arrays are written first and under a new name, so whenever the process dies, state.json
     and the arrays that it names belong together. A state of other settings, workloads or traces
-    is left alone and written over.
+    is left alone and written over. Of several processes each has its own randomness, kept by rank;
+    the first of them writes, and with another number of them the training begins anew.
     """
 
-    def __init__(self, folder: Path, config: MetaTrainingConfig, training: Population) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: MetaTrainingConfig,
+        training: Population,
+        workers: Workers = ALONE,
+    ) -> None:
         self._folder = folder
-        self._fingerprint = _fingerprint(config, training)
+        self._workers = workers
+        self._fingerprint = f"{_fingerprint(config, training)} by {workers.count}"
 
     def save(self, learner: MetaLearner, rng: np.random.Generator, state: TrainingState) -> None:
         """Keeps the state; raises UserError when the folder can't be written."""
+        chance = {"generator": learner.generator_state().hex(), "rng": rng.bit_generator.state}
+        everybody = [json.loads(one) for one in self._workers.gather(json.dumps(chance).encode())]
+        if self._workers.rank > 0:
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         name = f"{state.evaluations[-1]['iteration']:06d}.safetensors"
         best = {_BEST + key: tensor.numpy() for key, tensor in state.best_weights.items()}
@@ -54,8 +67,7 @@ class Checkpoint:
             "fingerprint": self._fingerprint,
             "arrays": name,
             "multiplier": learner.multiplier,
-            "generator": learner.generator_state().hex(),
-            "rng": rng.bit_generator.state,
+            "chance": everybody,
             "evaluations": state.evaluations,
             "best": state.best,
         }
@@ -75,14 +87,17 @@ class Checkpoint:
         if document["fingerprint"] != self._fingerprint:
             return None
         arrays = read_arrays(self._folder / document["arrays"], KIND)
-        learner.resume(arrays, bytes.fromhex(document["generator"]))
+        chance = document["chance"][self._workers.rank]
+        learner.resume(arrays, bytes.fromhex(chance["generator"]))
         learner.multiplier = document["multiplier"]
-        rng.bit_generator.state = document["rng"]
+        rng.bit_generator.state = chance["rng"]
         best = module_tensors(arrays, _BEST)
         return TrainingState(document["evaluations"], document["best"], best)
 
     def remove(self) -> None:
         """Forgets the state: the training has ended."""
+        if self._workers.rank > 0:
+            return
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

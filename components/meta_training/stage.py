@@ -13,8 +13,15 @@ from components.agent.checkpoint import load_encoder
 from components.agent.encoder import Encoder, workload_shape
 from components.agent.environment import Population
 from components.agent.meta_learner import LearningSettings, MetaLearner
-from components.agent.populations import drawn, joined, synthetic_population, twin_population
+from components.agent.populations import (
+    drawn,
+    joined,
+    share_of,
+    synthetic_population,
+    twin_population,
+)
 from components.agent.ppo import PpoSettings
+from components.agent.workers import ALONE, Workers
 from components.artifacts.files import (
     finished_directory,
     read_json,
@@ -33,6 +40,8 @@ from components.policy.rule_parameters import default_rule, to_unit
 from components.progress import Progress
 
 _TWIN_MEMBERS = 4
+# Workloads that a process must have: the updates are split into minibatches of some.
+_LEAST_SHARE = 8
 # Shares of the stage's time, for the progress bar.
 _GATHERED, _TRAINED = 0.1, 0.98
 
@@ -47,37 +56,54 @@ class MetaTrainingSummary:
 
 
 def run(
-    config: MetaTrainingConfig, dataset: Path, embedding: Path, output: Path, progress: Progress
+    config: MetaTrainingConfig,
+    dataset: Path,
+    embedding: Path,
+    output: Path,
+    progress: Progress,
+    workers: Workers = ALONE,
 ) -> MetaTrainingSummary:
     """Write meta_policy.safetensors, curve.json, curve.png, meta_training.html.
 
     Until then a folder beside `output` keeps the state: run again after an interruption, the same
-    training goes on from its last evaluation and ends with the same policy.
+    training goes on from its last evaluation and ends with the same policy. Of several workers
+    each learns from its share of the applications, and the first one writes.
 
     Raises UserError when an input is missing, damaged, or made from other workloads.
     """
     encoder = load_encoder(embedding / "encoder.safetensors", workload_shape())
     measured, twins = _fitted(embedding / "twins.json", measured_workloads(dataset))
+    if config.applications < _LEAST_SHARE * workers.count:
+        raise UserError(
+            f"meta-training: {config.applications} applications are too few for {workers.count}"
+            f" processes; give {_LEAST_SHARE * workers.count} at least"
+        )
     sets_rng, judges_rng, learning_rng = (
-        np.random.default_rng([config.seed, index]) for index in range(3)
+        np.random.default_rng([config.seed, index, *([workers.rank] if index == 2 else [])])
+        for index in range(3)
     )
     progress.update(0.0, 1.0, "gathering twins and synthetic applications")
     real = twin_population(encoder, measured, twins, _TWIN_MEMBERS)
     training, selection, held_out = _sets(config, encoder, real, sets_rng)
     judges = judges_of(training, selection, held_out, judges_rng)
-    learner = _learner(config, training.contexts.shape[1])
+    learner = _learner(config, training.contexts.shape[1], workers)
+    own = share_of(training, workers.rank, workers.count)
 
     def report(evaluation: Evaluation) -> None:
+        if workers.rank > 0:
+            return
         share = _GATHERED + (_TRAINED - _GATHERED) * evaluation.iteration / config.iterations
         progress.update(share, 1.0, _message(evaluation))
 
-    checkpoint = Checkpoint(output.with_name(f"{output.name}.unfinished"), config, training)
-    course = train(config, learner, training, judges, learning_rng, report, checkpoint)
-    everywhere = np.tile(to_unit(default_rule()), (config.held_out_applications, 1))
-    curve = _curve(config, course, judges[HELD_OUT].metrics(everywhere))
-    _write(output, encoder, learner, curve)
-    checkpoint.remove()
-    progress.update(1.0, 1.0, _message(course.evaluations[course.chosen]))
+    unfinished = output.with_name(f"{output.name}.unfinished")
+    checkpoint = Checkpoint(unfinished, config, training, workers)
+    course = train(config, learner, own, judges, learning_rng, report, checkpoint)
+    if workers.rank == 0:
+        everywhere = np.tile(to_unit(default_rule()), (config.held_out_applications, 1))
+        curve = _curve(config, course, judges[HELD_OUT].metrics(everywhere))
+        _write(output, encoder, learner, curve)
+        checkpoint.remove()
+        progress.update(1.0, 1.0, _message(course.evaluations[course.chosen]))
     kept = course.evaluations[course.chosen].metrics[HELD_OUT]
     return MetaTrainingSummary(kept["reward"], kept["violation"], course.evaluations[-1].decisions)
 
@@ -105,7 +131,7 @@ def _sets(
     return training, selection, synthetic_population(encoder, config.held_out_applications, rng)
 
 
-def _learner(config: MetaTrainingConfig, context_size: int) -> MetaLearner:
+def _learner(config: MetaTrainingConfig, context_size: int, workers: Workers) -> MetaLearner:
     settings = LearningSettings(
         terms=config.terms,
         term_decisions=config.term_decisions,
@@ -113,7 +139,7 @@ def _learner(config: MetaTrainingConfig, context_size: int) -> MetaLearner:
         first_multiplier=config.violation_penalty,
         ppo=PpoSettings(oom_penalty=config.oom_penalty),
     )
-    return MetaLearner(to_unit(default_rule()), context_size, settings, config.seed)
+    return MetaLearner(to_unit(default_rule()), context_size, settings, config.seed, workers)
 
 
 def _curve(
