@@ -43,7 +43,7 @@ class Thread:
         self.table.met.wait()
 
     def gather(self, value: bytes) -> list[bytes]:
-        raise NotImplementedError
+        return [value]
 
 
 @pytest.fixture(scope="module")
