@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.errors import require_at_least
+from components.errors import UserError, require_at_least
 
 _LEAST = {
     "seed": 0,
@@ -13,6 +13,9 @@ _LEAST = {
     "traces": 1,
     "resampled_variants": 1,
     "synthetic_variants": 0,
+    "fits": 0,
+    "held_back": 0,
+    "caution": 0.0,
     "decisions": 4,
     "level_spread": 0.0,
     "start_deviation": 0.0,
@@ -30,6 +33,11 @@ class FineTuningConfig:
     iterations, candidates: of the cross-entropy search: rules tried in each iteration.
     resampled_variants, synthetic_variants: worlds to be good in; each is a member of the twin
         with a rate trace, resampled from the training part or synthetic at its mean.
+    fits: fits of the twin that start from applications of the population, beside its own members.
+    held_back: worlds that nothing is searched in; where to begin and which rule wins is decided on
+        them alone, among the proposal, the default rule and what the search found.
+    caution: share of the worlds, those in which a rule gains least over the proposal, that it is
+        judged by; 1 for all.
     traces: variants that the candidates of an iteration meet.
     decisions: decision intervals (60 s) of a trace.
     level_spread: how far the traces' levels lie from the measured one, as the standard deviation
@@ -44,11 +52,14 @@ class FineTuningConfig:
     """
 
     seed: int = 0
-    iterations: int = 30
-    candidates: int = 80
-    resampled_variants: int = 18
-    synthetic_variants: int = 6
-    traces: int = 10
+    iterations: int = 20
+    candidates: int = 56
+    resampled_variants: int = 24
+    synthetic_variants: int = 8
+    fits: int = 12
+    held_back: int = 10
+    caution: float = 1.0
+    traces: int = 8
     decisions: int = 60
     level_spread: float = 0.3
     start_deviation: float = 0.12
@@ -58,6 +69,13 @@ class FineTuningConfig:
 
     def __post_init__(self) -> None:
         require_at_least("fine-tuning", self, _LEAST)
+        worlds = self.resampled_variants + self.synthetic_variants
+        if self.held_back >= worlds:
+            raise UserError(
+                f"fine-tuning: held_back is {self.held_back} of {worlds} worlds; leave some over"
+            )
+        if self.caution > 1.0:
+            raise UserError(f"fine-tuning: caution is {self.caution}; give 1 or less")
 
 
 def quick_config(seed: int) -> FineTuningConfig:
@@ -68,6 +86,8 @@ def quick_config(seed: int) -> FineTuningConfig:
         candidates=16,
         resampled_variants=6,
         synthetic_variants=2,
+        fits=2,
+        held_back=3,
         traces=3,
         decisions=30,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,13 @@ from components.cluster.limits import limits_of
 from components.cluster.twin import from_json
 from components.errors import UserError
 from components.fine_tuning.config import FineTuningConfig
+from components.fine_tuning.members import synthetic_applications
 from components.fine_tuning.page import fine_tuning_html
 from components.fine_tuning.variants import Variants, variants_of
 from components.policy.measured import MeasuredWorkload, measured_workloads
 from components.policy.network import MetaPolicy
 from components.policy.prices import Prices
-from components.policy.rule_parameters import RULE_NAMES, from_unit
+from components.policy.rule_parameters import RULE_NAMES, default_rule, from_unit, to_unit
 from components.policy.search import SearchResult, search_rule
 from components.policy.watched import watched
 from components.progress import Progress
@@ -59,20 +61,28 @@ def run(
     chosen = measured_workloads(dataset, shard.of(_chosen(dataset, only, twins)))
     policy = MetaPolicy.load(meta_policy / "meta_policy.safetensors")
     proposed = np.concatenate([policy.propose(one.past) for one in chosen])
+    started = time.process_time()
     variants = _variants(config, chosen, twins)
+    fitting_s = time.process_time() - started
     result = _search(config, chosen, variants, proposed, progress)
-    adapted = _entries(chosen, proposed, result)
+    cpu_s = (fitting_s + result.cpu_seconds) / len(chosen)
+    adapted = _entries(chosen, proposed, result, cpu_s)
     with finished_directory(output) as folder:
         write_json(folder / "adapted.json", adapted)
         write_text(folder / "fine_tuning.html", fine_tuning_html(adapted))
     gain = float((result.score - result.start_score).mean())
     progress.update(1.0, 1.0, f"{len(chosen)} rules adapted, mean gain {gain:+.3f}")
-    return FineTuningSummary(tuple(adapted), gain, result.cpu_seconds / len(chosen))
+    return FineTuningSummary(tuple(adapted), gain, cpu_s)
 
 
 def prices_of(config: FineTuningConfig) -> Prices:
     """What violations and OOM kills cost in the search."""
     return Prices(config.violation_penalty, config.oom_penalty, config.violation_budget)
+
+
+def rivals_of(workloads: int) -> FloatArray:
+    """What competes with every proposal, in the unit box [workloads, R, K]: the default rule."""
+    return np.tile(to_unit(default_rule()), (workloads, 1, 1))
 
 
 def _chosen(dataset: Path, only: Sequence[str], twins: Collection[str]) -> list[str]:
@@ -92,12 +102,13 @@ def _chosen(dataset: Path, only: Sequence[str], twins: Collection[str]) -> list[
 def _variants(
     config: FineTuningConfig, chosen: Sequence[MeasuredWorkload], twins: Mapping[str, Any]
 ) -> list[Variants]:
+    population = synthetic_applications(np.random.default_rng(config.seed))
     variants = []
     for one in chosen:
         key = one.workload.key
         # A workload's worlds are the same whichever others are adapted beside it.
         rng = np.random.default_rng([config.seed, *key.encode()])
-        variants.append(variants_of(one, from_json(twins[key]), config, rng))
+        variants.append(variants_of(one, from_json(twins[key]), config, population, rng))
     return variants
 
 
@@ -125,12 +136,15 @@ def _search(
         traces=config.traces,
         prices=prices_of(config),
         pasts=watched(chosen),
+        rivals=rivals_of(len(chosen)),
+        held_back=config.held_back,
+        caution=config.caution,
         on_iteration=report,
     )
 
 
 def _entries(
-    chosen: Sequence[MeasuredWorkload], proposed: FloatArray, result: SearchResult
+    chosen: Sequence[MeasuredWorkload], proposed: FloatArray, result: SearchResult, cpu_s: float
 ) -> dict[str, dict[str, Any]]:
     proposals = from_unit(proposed)
     return {
@@ -143,7 +157,7 @@ def _entries(
             "violation": float(result.violation[row]),
             "oom_kills_per_h": float(result.kills_per_h[row]),
             "violation_price": float(result.violation_price[row]),
-            "cpu_seconds": result.cpu_seconds / len(chosen),
+            "cpu_seconds": cpu_s,
         }
         for row, one in enumerate(chosen)
     }

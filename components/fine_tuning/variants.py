@@ -11,6 +11,7 @@ from components.cluster.rates import synthetic_rates
 from components.cluster.reward import INTERVAL_STEPS
 from components.cluster.twin import Twin
 from components.fine_tuning.config import FineTuningConfig
+from components.fine_tuning.members import Applications, likely_members
 from components.policy.likely_rates import likely_rates
 from components.policy.measured import MeasuredWorkload
 
@@ -24,9 +25,13 @@ class Variants:
 
 
 def variants_of(
-    measured: MeasuredWorkload, twin: Twin, config: FineTuningConfig, rng: np.random.Generator
+    measured: MeasuredWorkload,
+    twin: Twin,
+    config: FineTuningConfig,
+    population: Applications,
+    rng: np.random.Generator,
 ) -> Variants:
-    """Twin members in turn, under rates like those of the training part.
+    """Services that it may be (members.py), under rates like those of the training part.
 
     Most traces are block-bootstrap samples of what was measured, so that its rhythm stays, each
     at a level of its own; the rest is synthetic at the measured mean, for what a short recording
@@ -40,6 +45,7 @@ def variants_of(
     traces = [likely_rates(rng, rates, config.resampled_variants, steps, config.level_spread)]
     if config.synthetic_variants:
         traces.append(synthetic_rates(rng, config.synthetic_variants, steps, mean))
-    rows = np.concatenate(traces)
-    members = np.arange(len(rows)) % len(twin.members)
-    return Variants(parameters=twin.members[members], rates_per_s=rows)
+    # In random order, so that those held back are like the others.
+    rows = rng.permutation(np.concatenate(traces))
+    members = likely_members(measured, twin, population, config.fits, len(rows), rng)
+    return Variants(parameters=members, rates_per_s=rows)

@@ -36,10 +36,10 @@ class PricesInForce:
         self.violation: FloatArray = np.full(batch, prices.violation)
 
     def score(self, measured: FloatArray) -> FloatArray:
-        """Reward less what violations and kills cost now, [B, C] of measured [B, C, 3]."""
+        """Reward less what violations and kills cost now, [B, C, W] of measured [B, C, W, 3]."""
         scores: FloatArray = (
             measured[..., SCORE_REWARD]
-            - self.violation[:, None] * measured[..., SCORE_VIOLATION]
+            - self.violation[:, None, None] * measured[..., SCORE_VIOLATION]
             - self._prices.kill_per_h * measured[..., SCORE_KILLS]
         )
         return scores

@@ -17,14 +17,14 @@ class ValidationConfig:
     decisions: decision intervals (60 s) of a trace.
     members: of the twin that is fitted to the held-out telemetry.
     tuning_traces: traces of the training part that each setting of the incumbents is tried on;
-        240 times the 102 settings of HPA + VPA are as many episodes as fine-tuning's search plays
-        (30 iterations x 80 candidates x 10 traces, and 384 of its finalists).
+        240 times the 102 settings of HPA + VPA are more than twice the episodes that fine-tuning
+        plays (20 iterations x 56 candidates x 8 traces, and some 200 of champions).
     level_spread: of the tuning traces' levels; the same as fine-tuning's.
     violation_penalty: reward that a whole interval of violation costs when incumbents are tuned;
         the same as fine-tuning's.
     oom_penalty: reward that one OOM kill an hour costs then; the same as fine-tuning's.
     foresight_trials: changes that the search for the bound tries in each situation.
-    violation_margin, kill_margin_per_h, confidence: of the verdict.
+    violation_margin, kill_margin_per_h, cost_margin, confidence: of the verdict.
 
     Raises UserError for a value that can't be meant.
     """
@@ -41,6 +41,7 @@ class ValidationConfig:
     foresight_trials: int = 2000
     violation_margin: float = 0.01
     kill_margin_per_h: float = 0.1
+    cost_margin: float = 0.02
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
@@ -57,6 +58,7 @@ class ValidationConfig:
             "foresight_trials": 1,
             "violation_margin": 0.0,
             "kill_margin_per_h": 0.0,
+            "cost_margin": 0.0,
             "confidence": 0.5,
         }
         require_at_least("validation", self, lowest)

@@ -24,7 +24,12 @@ def workload_entry(played: Mapping[str, Rollout], config: ValidationConfig) -> d
     hardest, verdict = judge_all(
         _scores(played["policy"], config),
         {name: _scores(played[name], config) for name in INCUMBENTS},
-        Criteria(config.violation_margin, config.kill_margin_per_h, config.confidence),
+        Criteria(
+            config.violation_margin,
+            config.kill_margin_per_h,
+            config.cost_margin,
+            config.confidence,
+        ),
     )
     ours, start, bound = (
         score(played[name], config.violation_penalty) for name in ("policy", START, "foresight")

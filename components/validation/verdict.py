@@ -19,12 +19,13 @@ class Criteria:
     """What the gate asks for.
 
     `violation_margin`: how much larger the share of violating steps may be (0.01: one percentage
-    point). `kill_margin_per_h`: how many more OOM kills an hour. `confidence`: of each one-sided
-    bound.
+    point). `kill_margin_per_h`: how many more OOM kills an hour. `cost_margin`: how much dearer, as
+    a share, a policy may be that is better by reward alone. `confidence`: of each one-sided bound.
     """
 
     violation_margin: float = 0.01
     kill_margin_per_h: float = 0.1
+    cost_margin: float = 0.02
     confidence: float = 0.95
 
 
@@ -74,7 +75,8 @@ def judge(policy: Scores, incumbent: Scores, criteria: Criteria) -> Verdict:
     Accepted when its violations and its OOM kills are non-inferior (the upper bound of the mean
     difference is below the margin) and its reward or its cost is strictly better (a bound on the
     right side of zero). The last two share the allowed error, so that two chances are not twice
-    the luck (Bonferroni).
+    the luck (Bonferroni). A better reward alone doesn't buy a dearer policy: its cost must be
+    non-inferior too, or its violations strictly fewer.
     """
     confidence = criteria.confidence
     either = 1.0 - (1.0 - confidence) / 2.0
@@ -84,20 +86,25 @@ def judge(policy: Scores, incumbent: Scores, criteria: Criteria) -> Verdict:
     kills = policy.kills_per_h - incumbent.kills_per_h
     worst, most_kills = upper_bound(violation, confidence), upper_bound(kills, confidence)
     gain, saved = lower_bound(reward, either), lower_bound(saving, either)
+    dearer = upper_bound(-saving, confidence)
+    fair = dearer < criteria.cost_margin or worst < 0.0
     margin, kill_margin = criteria.violation_margin, criteria.kill_margin_per_h
     checks = (
         Check("violation", float(violation.mean()), worst, margin, worst < margin),
         Check("reward", float(reward.mean()), gain, 0.0, gain > 0.0),
         Check("cost", float(saving.mean()), saved, 0.0, saved > 0.0),
         Check("oom_kills", float(kills.mean()), most_kills, kill_margin, most_kills < kill_margin),
+        Check("price", float(-saving.mean()), dearer, criteria.cost_margin, fair),
     )
     safe = checks[0].passed and checks[3].passed
-    accepted = safe and (checks[1].passed or checks[2].passed)
+    better = checks[1].passed and checks[4].passed
+    accepted = safe and (better or checks[2].passed)
     reasons = (
         _violation_reason(policy, incumbent, checks[0], confidence),
         _reward_reason(policy, incumbent, checks[1], either),
         _cost_reason(policy, incumbent, checks[2], either),
         _kills_reason(policy, incumbent, checks[3], confidence),
+        _price_reason(checks[4], worst, confidence),
     )
     return Verdict(accepted, checks, reasons)
 
@@ -166,4 +173,15 @@ def _kills_reason(policy: Scores, incumbent: Scores, check: Check, confidence: f
         f" under the incumbent. With {100 * confidence:g} % confidence the difference is below"
         f" {check.bound:+.2f}; up to {check.limit:+.2f} is allowed:"
         f" {'passed' if check.passed else 'failed'}."
+    )
+
+
+def _price_reason(check: Check, most_violations: float, confidence: float) -> str:
+    side = "at most" if check.bound >= 0 else "at least"
+    dearer = f"{abs(100 * check.bound):.1f} % {'dearer' if check.bound >= 0 else 'cheaper'}"
+    fewer = "violations are strictly fewer" if most_violations < 0.0 else "violations are not fewer"
+    return (
+        f"Price of a better reward: with {100 * confidence:g} % confidence the policy is {side}"
+        f" {dearer}, and its {fewer}; where they are not, up to {100 * check.limit:g} % dearer is"
+        f" allowed: {'passed' if check.passed else 'failed'}."
     )

@@ -30,6 +30,7 @@ from tests.hidden_workloads.rebuilt import hidden_rule
 from tests.hidden_workloads.world import HiddenWorld, draw_hidden_world
 
 ALL = "all parts"
+UNWATCHED = "nothing watched before it takes over"
 
 
 def rules_without(world: HiddenWorld, plan: Plan, meta: Meta) -> dict[str, FloatArray]:
@@ -46,17 +47,19 @@ def rules_without(world: HiddenWorld, plan: Plan, meta: Meta) -> dict[str, Float
         "no search (zero-shot)": from_unit(proposed),
         "no proposal (from the default rule)": fine_tune(cases, default, search).rule,
         "no embedding (from the mean proposal)": fine_tune(cases, average, search).rule,
+        "no rival (the default rule can't win)": fine_tune(
+            cases, proposed, search, rivals=False
+        ).rule,
+        "no worlds held back": fine_tune(cases, proposed, replace(search, held_back=0)).rule,
+        "no fits from the population": fine_tune(cases, proposed, replace(search, fits=0)).rule,
         "no twin ensemble (best member alone)": fine_tune(
             cases, proposed, search, point_estimate=True
         ).rule,
         "no violation budget (fixed price)": fine_tune(cases, proposed, search, fixed).rule,
         "no price on OOM kills": fine_tune(cases, proposed, search, free).rule,
         "no spread of levels": fine_tune(cases, proposed, replace(search, level_spread=0.0)).rule,
-        "no synthetic rates": fine_tune(
-            cases, proposed, replace(search, synthetic_variants=0)
-        ).rule,
-        "wide search (deviation .3)": fine_tune(
-            cases, proposed, replace(search, start_deviation=0.3)
+        "caution (worst half of the worlds)": fine_tune(
+            cases, proposed, replace(search, caution=0.5)
         ).rule,
     }
 
@@ -74,9 +77,12 @@ def main() -> None:
     for seed in range(seeds):
         world = draw_hidden_world(400 + seed, plan.world, real_rates())
         past = world.spread(watched([case.measured for case in world.cases]))
-        for name, rules in rules_without(world, plan, meta).items():
+        every = rules_without(world, plan, meta)
+        for name, rules in every.items():
             rolled = hidden_rule(world.spread(rules), *world.course, world.usual, past=past)
             table.setdefault(name, []).append(figures_of(rolled, world))
+        unwatched = hidden_rule(world.spread(every[ALL]), *world.course, world.usual)
+        table.setdefault(UNWATCHED, []).append(figures_of(unwatched, world))
     shown = ("reward", "violation", "cost", "oom_kills")
     pooled = {
         name: {field: np.concatenate([one[field] for one in rows]) for field in shown}

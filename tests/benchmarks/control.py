@@ -21,7 +21,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
@@ -33,7 +33,7 @@ from components.cluster.compiled import FloatArray, contiguous
 from components.cluster.reward import EPISODE_FIELDS, INTERVAL_STEPS, STEP_HOURS
 from components.cluster.rollout import Rollout
 from components.cluster.vpa import DEFAULT_MARGIN
-from components.fine_tuning.config import FineTuningConfig
+from components.fine_tuning.config import FineTuningConfig, quick_config
 from components.meta_training.config import MetaTrainingConfig
 from components.policy.prices import Prices
 from components.policy.rule_parameters import default_rule, from_unit
@@ -80,7 +80,7 @@ class Plan:
 
 FULL = Plan(
     Sizes(16, 60, 96, 3, 8),
-    FineTuningConfig(iterations=24, candidates=64, traces=8, resampled_variants=24),
+    FineTuningConfig(),
     MetaTrainingConfig(iterations=60, applications=256, held_out_applications=96, patience=6),
     1024,
     400,
@@ -88,7 +88,7 @@ FULL = Plan(
 )
 QUICK = Plan(
     Sizes(3, 30, 24, 2, 3),
-    FineTuningConfig(iterations=4, candidates=16, traces=3, resampled_variants=6, decisions=24),
+    replace(quick_config(0), decisions=24),
     MetaTrainingConfig(iterations=4, applications=32, held_out_applications=16, term_decisions=8),
     64,
     20,

@@ -14,7 +14,8 @@ from components.cluster.compiled import FloatArray
 from components.cluster.limits import limits_of
 from components.embedding.pasts import synthetic_pasts
 from components.fine_tuning.config import FineTuningConfig
-from components.fine_tuning.stage import prices_of
+from components.fine_tuning.members import synthetic_applications
+from components.fine_tuning.stage import prices_of, rivals_of
 from components.fine_tuning.variants import variants_of
 from components.meta_training.config import MetaTrainingConfig
 from components.meta_training.training import judges_of, train
@@ -76,15 +77,24 @@ def fine_tune(
     config: FineTuningConfig,
     prices: Prices | None = None,
     point_estimate: bool = False,
+    rivals: bool = True,
 ) -> SearchResult:
     """Each workload's rule, searched on its twin's ensemble (or its best member alone)."""
+    population = synthetic_applications(np.random.default_rng([config.seed, 6]))
     variants = [
-        variants_of(case.measured, case.training_twin, config, np.random.default_rng(config.seed))
+        variants_of(
+            case.measured,
+            case.training_twin,
+            config,
+            population,
+            np.random.default_rng([config.seed, 7]),
+        )
         for case in cases
     ]
     parameters = np.stack([one.parameters for one in variants])
     if point_estimate:
-        parameters = np.repeat(parameters[:, :1], parameters.shape[1], axis=1)
+        best = np.stack([case.training_twin.members[:1] for case in cases])
+        parameters = np.repeat(best, parameters.shape[1], axis=1)
     return search_rule(
         parameters=parameters,
         limits=limits_of([case.workload for case in cases]),
@@ -98,4 +108,7 @@ def fine_tune(
         traces=config.traces,
         prices=prices or prices_of(config),
         pasts=watched([case.measured for case in cases]),
+        rivals=rivals_of(len(cases)) if rivals else None,
+        held_back=config.held_back,
+        caution=config.caution,
     )

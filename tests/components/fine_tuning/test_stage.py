@@ -11,11 +11,13 @@ from components.cluster.reward import REWARD, VIOLATION
 from components.cluster.twin import from_json
 from components.errors import UserError
 from components.fine_tuning.config import FineTuningConfig, quick_config
+from components.fine_tuning.members import synthetic_applications
 from components.fine_tuning.stage import run
 from components.fine_tuning.variants import variants_of
 from components.policy.measured import measured_workloads
 from components.policy.rule_parameters import RULE_PARAMETERS, rule_of
 from components.policy.rule_rollout import rollout_rule
+from components.policy.watched import watched
 from components.progress import Progress
 from tests.components.agent.stage_inputs import write_embedding, write_meta_policy
 from tests.telemetry_folders import KEYS, write_telemetry_folder
@@ -62,11 +64,12 @@ def test_adapted_rules_beat_their_proposals_on_fresh_traces(
 ) -> None:
     twins = json.loads((inputs[1] / "twins.json").read_text())
     config = replace(CONFIG, resampled_variants=120, synthetic_variants=40, decisions=40)
+    population = synthetic_applications(np.random.default_rng(5), 256)
     gains = []
     for one in measured_workloads(inputs[0]):
         key = one.workload.key
         rng = np.random.default_rng(99)
-        variants = variants_of(one, from_json(twins[key]), config, rng)
+        variants = variants_of(one, from_json(twins[key]), config, population, rng)
         count, steps = variants.rates_per_s.shape
         noise = draw_noise(rng, steps, count)
         scores = []
@@ -78,6 +81,7 @@ def test_adapted_rules_beat_their_proposals_on_fresh_traces(
                 variants.rates_per_s,
                 noise,
                 np.tile(one.usual_allocation, (count, 1)),
+                past=np.repeat(watched([one]), count, axis=0),
             ).metrics
             scores.append(metrics[:, REWARD] - CONFIG.violation_penalty * metrics[:, VIOLATION])
         gains.append(scores[0] - scores[1])
@@ -125,16 +129,25 @@ def test_variants_pair_every_member_with_rates_near_the_measured_level(
 ) -> None:
     one = measured_workloads(inputs[0])[0]
     twin = from_json(json.loads((inputs[1] / "twins.json").read_text())[one.workload.key])
-    level = replace(CONFIG, level_spread=0.0)
-    variants = variants_of(one, twin, level, np.random.default_rng(0))
-    assert variants.parameters.shape[0] == 18 + 2
-    assert variants.rates_per_s.shape == (20, 30 * 4)
+    level = replace(CONFIG, level_spread=0.0, synthetic_variants=0, fits=0)
+    population = synthetic_applications(np.random.default_rng(5), 8)
+    variants = variants_of(one, twin, level, population, np.random.default_rng(0))
+    count = level.resampled_variants
+    assert variants.rates_per_s.shape == (count, level.decisions * 4)
     for member in twin.members:
-        assert (variants.parameters == member).all(axis=1).sum() >= 3
+        seen = (variants.parameters == member).all(axis=1).sum()
+        assert seen >= count // len(twin.members)
     measured = one.training_rates_per_s
-    resampled = variants.rates_per_s[:9]
-    assert resampled.max() <= measured.max() * np.exp(0.1)
-    assert resampled.mean() == pytest.approx(measured.mean(), rel=0.3)
+    assert variants.rates_per_s.max() <= measured.max() * np.exp(0.1)
+    assert variants.rates_per_s.mean() == pytest.approx(measured.mean(), rel=0.3)
+
+
+@pytest.mark.parametrize("settings", [{"held_back": 32}, {"caution": 1.5}])
+def test_worlds_and_caution_that_leave_nothing_to_search_are_refused(
+    settings: dict[str, float],
+) -> None:
+    with pytest.raises(UserError, match=f"{next(iter(settings))} is"):
+        FineTuningConfig(**settings)
 
 
 @pytest.mark.parametrize("settings", [{"candidates": 2}, {"start_deviation": -0.1}, {"traces": 0}])

@@ -13,7 +13,7 @@ from components.policy.rule_parameters import (
     to_unit,
 )
 from components.policy.rule_rollout import rollout_rule
-from components.policy.search import SearchResult, search_rule
+from components.policy.search import SearchResult, cautious_gain, search_rule
 
 BATCH, VARIANTS, STEPS = 4, 6, 80
 RNG = np.random.default_rng(2)
@@ -67,8 +67,8 @@ def test_progress_is_reported_after_each_iteration() -> None:
 
 def test_a_kill_costs_its_price_beside_the_violation_that_it_is() -> None:
     prices = PricesInForce(Prices(violation=0.4, kill_per_h=0.05), 2)
-    measured = np.array([[[0.9, 0.1, 0.0]], [[0.9, 0.1, 2.0]]])
-    np.testing.assert_allclose(prices.score(measured), [[0.86], [0.76]])
+    measured = np.array([[[[0.9, 0.1, 0.0]]], [[[0.9, 0.1, 2.0]]]])
+    np.testing.assert_allclose(prices.score(measured), [[[0.86]], [[0.76]]])
 
 
 def test_the_price_of_a_violation_follows_its_budget_between_its_bounds() -> None:
@@ -114,3 +114,50 @@ def test_priced_kills_become_fewer() -> None:
         )
 
     assert kills(0.2) < kills(0.0)
+
+
+def test_caution_counts_the_worlds_in_which_a_rule_gains_least() -> None:
+    scores = np.array([[[0.5, 0.6, 0.7, 0.8], [0.9, 0.5, 0.8, 0.6]]])
+    # The second gains .4, -.1, .1 and -.2.
+    np.testing.assert_allclose(cautious_gain(scores, 0, 1.0), [[0.0, 0.05]])
+    np.testing.assert_allclose(cautious_gain(scores, 0, 0.5), [[0.0, -0.15]])
+    np.testing.assert_allclose(cautious_gain(scores, 1, 0.25), [[-0.4, 0.0]])
+
+
+def with_rivals(start: np.ndarray, rivals: np.ndarray, iterations: int) -> SearchResult:
+    rng = np.random.default_rng(5)
+    return search_rule(
+        MEMBERS, LIMITS, RATES, START, start, 0.01, rng, iterations, 12, 3,
+        rivals=rivals, held_back=2,
+    )  # fmt: skip
+
+
+def test_the_search_begins_at_a_rival_that_is_better_than_the_start() -> None:
+    bad = np.full((BATCH, RULE_COUNT), 0.9)
+    good = np.tile(to_unit(default_rule()), (BATCH, 1))
+    result = with_rivals(bad, good[:, None], 1)
+    assert (np.abs(result.unit - good).max(axis=1) < np.abs(result.unit - bad).max(axis=1)).all()
+    assert (result.score > result.start_score).all()
+
+
+def test_where_nothing_better_is_found_the_start_stays() -> None:
+    good = np.tile(to_unit(default_rule()), (BATCH, 1))
+    bad = np.full((BATCH, 1, RULE_COUNT), 0.9)
+    result = with_rivals(good, bad, 1)
+    np.testing.assert_array_equal(result.score >= result.start_score, True)
+    assert np.abs(result.unit - good).max() < 0.1
+
+
+def test_nothing_is_searched_in_the_worlds_held_back() -> None:
+    """Rates of no requests there: were they met, the first iteration's curve would differ."""
+    start = np.tile(to_unit(default_rule()), (BATCH, 1))
+    other = RATES.copy()
+    other[:, -2:] *= 0.01
+
+    def curve(rates: np.ndarray) -> np.ndarray:
+        rng = np.random.default_rng(5)
+        return search_rule(
+            MEMBERS, LIMITS, rates, START, start, 0.1, rng, 3, 12, 3, held_back=2
+        ).curve
+
+    np.testing.assert_array_equal(curve(RATES), curve(other))

@@ -79,7 +79,7 @@ def test_every_controller_has_every_figure_with_an_interval(finished: Path) -> N
                 assert interval["low"] <= interval["mean"] <= interval["high"]
                 assert all(math.isfinite(value) for value in interval.values())
     for entry in report["workloads"].values():
-        assert len(entry["verdict"]["reasons"]) == 4
+        assert len(entry["verdict"]["reasons"]) == 5
         assert entry["judged_on"] == "held-out part's twin"
 
 

@@ -37,7 +37,8 @@ def test_better_in_everything_is_accepted() -> None:
     verdict = judge(scores(0.01, 0.85, 0.8), INCUMBENT, Criteria())
 
     assert verdict.accepted
-    assert [check.name for check in verdict.checks] == ["violation", "reward", "cost", "oom_kills"]
+    names = ["violation", "reward", "cost", "oom_kills", "price"]
+    assert [check.name for check in verdict.checks] == names
     assert all(check.passed for check in verdict.checks)
 
 
@@ -47,7 +48,7 @@ def test_the_numbers_by_hand() -> None:
     Each difference has s = .001 * sqrt(20 / 19) = .00102598, over sqrt(20): .000229416.
     t.95(19) = 1.729133 and t.975(19) = 2.093024.
     """
-    violation, reward, cost, _ = judge(scores(0.01, 0.85, 0.8), INCUMBENT, Criteria()).checks
+    violation, reward, cost, _, price = judge(scores(0.01, 0.85, 0.8), INCUMBENT, Criteria()).checks
 
     assert violation.difference == pytest.approx(-0.01)
     assert violation.bound == pytest.approx(-0.01 + 1.729133 * 0.000229416, abs=1e-8)
@@ -56,12 +57,15 @@ def test_the_numbers_by_hand() -> None:
     assert reward.bound == pytest.approx(0.05 - 2.093024 * 0.000229416, abs=1e-8)
     assert cost.difference == pytest.approx(0.2 / 1.5)
     assert cost.bound == pytest.approx(0.2 / 1.5 - 2.093024 * 0.000229416 / 1.5, abs=1e-8)
+    assert price.bound == pytest.approx(-0.2 / 1.5 + 1.729133 * 0.000229416 / 1.5, abs=1e-8)
 
 
 @pytest.mark.parametrize(
     ("violation", "reward", "core_hours", "accepted"),
     [
-        (0.029, 0.85, 1.2, True),  # better reward, dearer
+        (0.029, 0.85, 1.2, False),  # better reward, dearer
+        (0.029, 0.85, 1.02, True),  # better reward, dearer by 1.3 %
+        (0.019, 0.85, 1.2, True),  # better reward, dearer, fewer violations
         (0.029, 0.75, 0.8, True),  # cheaper, lower reward
         (0.029, 0.80, 1.0, False),  # better in nothing
         (0.0301, 0.95, 0.5, False),  # over the margin, whatever else it does
@@ -108,7 +112,8 @@ def test_a_policy_that_is_only_a_copy_with_luck_is_rarely_accepted() -> None:
 
 
 def test_reasons_carry_the_numbers() -> None:
-    violation, reward, cost, kills = judge(scores(0.01, 0.85, 0.8), INCUMBENT, Criteria()).reasons
+    verdict = judge(scores(0.01, 0.85, 0.8), INCUMBENT, Criteria())
+    violation, reward, cost, kills, price = verdict.reasons
 
     assert violation == (
         "SLO violations: 1.00 % of the time, 2.00 % under the incumbent. With 95 % confidence the"
@@ -126,10 +131,15 @@ def test_reasons_carry_the_numbers() -> None:
         "OOM kills an hour: 0.00, 0.00 under the incumbent. With 95 % confidence the difference is"
         " below +0.00; up to +0.10 is allowed: passed."
     )
+    assert price == (
+        "Price of a better reward: with 95 % confidence the policy is at least 13.3 % cheaper, and"
+        " its violations are strictly fewer; where they are not, up to 2 % dearer is allowed:"
+        " passed."
+    )
 
 
 def test_reasons_say_what_failed() -> None:
-    violation, reward, cost, kills = judge(
+    violation, reward, cost, kills, price = judge(
         scores(0.05, 0.70, 1.5, kills_per_h=0.5), INCUMBENT, Criteria()
     ).reasons
 
@@ -139,6 +149,9 @@ def test_reasons_say_what_failed() -> None:
     assert reward.endswith("not proved better.")
     assert cost.endswith("not proved cheaper.")
     assert kills.endswith("below +0.50; up to +0.10 is allowed: failed.")
+    # .5 core-hours more of 1.5.
+    assert "at most 33.4 % dearer, and its violations are not fewer" in price
+    assert price.endswith("allowed: failed.")
 
 
 def test_more_oom_kills_than_the_incumbent_are_refused_whatever_else_is_better() -> None:
