@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from components.artifacts.files import write_bytes, write_text
 from components.ingestion import stage
-from components.ingestion.config import IngestionConfig
+from components.ingestion.config import SETTLED, IngestionConfig
 from components.progress import Progress
 from components.workload.spec import Bounds, MetricSource, Slo, Workload, dump_workloads
 from components.workload.telemetry import STEP_S, telemetry_file
@@ -31,6 +32,8 @@ def write_recording(
     The rows are the steps of 15 s that end between `start_s` (seconds since 1970) and a full rate
     window, and `end_s`. Raises RigError when a service left too little, UserError.
     """
+    # Ingestion leaves out what may still be on its way, and the last minute is wanted here too.
+    time.sleep(max(0.0, end_s + SETTLED.total_seconds() + STEP_S - time.time()))
     workloads = [workload_of(service) for service in services]
     first_s = -(-(start_s + RATE_WINDOW_S) // STEP_S) * STEP_S
     with tempfile.TemporaryDirectory() as temporary:
