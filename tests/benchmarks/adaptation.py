@@ -12,6 +12,15 @@ also tried at a quarter of them, and the faster of the two counts.
 A threshold is passed at the first judgement above it; who never passes counts as not reached
 (later than anything). Medians over the workloads of all seeds, 95 % bootstrap intervals. A ratio
 takes a median of 0 as one minute, and one that was not reached as the week, so it is a lower bound.
+
+Full run, 5 seeds x 10 workloads, real days, 12 CPU-minutes: until the tuned rule's reward ours took
+5 [5, 10] minutes, 88 % passed; transfer from all applications passed on 24 % (a quarter's price: 32
+%), from one application on 21 %, from scratch on 22 %, within the week: their medians are not
+reached, so the ratio of 2,016 is the week over 5 minutes and no more. Minutes of violations until
+then: ours 25 in the mean (median .5), transfer 458 and 603 (of the whole week where it never
+passed). Mean rewards: tuned .862; ours .862 at minute 0, .866 after 5, .883 after 10, .887 after
+60; transfer .814 to .843, after the first day hardly better. The search matters: the proposals
+alone passed on 44 %. A workload took 1.06 CPU-s on 240 minutes of telemetry.
 """
 
 import argparse

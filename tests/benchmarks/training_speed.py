@@ -13,6 +13,12 @@ workloads_per_minute: rules adapted in a minute of one core, from telemetry to r
 search alone; minutes_to_tuned: CPU-minutes of the search until the adapted rules' mean score over
 a hidden final set passes the tuned HPA + VPA's (null: it never did). The search takes the whole
 set forward together, so that time is for all of its workloads.
+
+At a load of 3 to 7 on two cores: meta-training 575,000 (2,048 at once; 470,000 at 512),
+Stable-Baselines3 105,000 (2,048; 98,000 at 512): 5.5 times as fast where 10 were the aim. Our PPO
+on bounded steps does 89,000, so like for like ours is no faster. Compiling the generator of rates
+sped up both. One iteration of the search, .5 CPU-s for 16 workloads, passed the tuned rule (.864 to
+.800); how far the default rule is by itself is not shown.
 """
 
 import argparse
