@@ -7,7 +7,8 @@ import numpy as np
 from components.cluster import sample as smp
 from components.cluster.compiled import FloatArray, borrowed, compiled
 from components.cluster.reward import INTERVAL_STEPS
-from components.policy.rule import SATURATED, SLACK_BOOST, digest_one
+from components.policy.rule import MEMORY_PEAK, OOM_FLOOR, SATURATED, SLACK_BOOST, digest_one
+from components.policy.rule_parameters import OOM_BUMP
 
 
 @compiled
@@ -17,7 +18,9 @@ def take_over(
     """Fill a rule's memory from what it watched: samples past [T, M], rows of NaN left out.
 
     Demand, rate and peaks are the workload's, whoever scaled it. Missing slack and saturation were
-    the incumbent's doing: with them a rule would begin by mending another's faults.
+    the incumbent's doing: with them a rule would begin by mending another's faults. A kill is
+    often reported when a larger size is in force already, so its floor counts by what was seen to
+    be used.
     """
     rule_state = borrowed(rule_state)
     rule = borrowed(rule)
@@ -30,3 +33,5 @@ def take_over(
             digest_one(rule_state, rule, past[start : start + INTERVAL_STEPS], limits)
     rule_state[SLACK_BOOST] = 0.0
     rule_state[SATURATED] = 0.0
+    used = rule[OOM_BUMP] * rule_state[MEMORY_PEAK]
+    rule_state[OOM_FLOOR] = min(rule_state[OOM_FLOOR], used)

@@ -55,6 +55,15 @@ def test_slack_and_saturation_under_the_incumbent_are_not_taken_over() -> None:
     assert state[remembered.SEEN] == 1.0
 
 
+def test_a_kill_reported_under_a_larger_size_counts_by_what_was_used() -> None:
+    past = watched_steps(4, 100.0, 100.0 * MIB, 1.0)
+    past[-1, smp.OOM_KILLS] = 1.0
+    assert past[-1, smp.MEMORY_REQUEST_BYTES] == 200.0 * MIB
+    floor = state_after(past)[remembered.OOM_FLOOR]
+    # The default rule bumps by 1.15.
+    assert floor == pytest.approx(115.0 * MIB)
+
+
 def test_without_a_past_nothing_is_known() -> None:
     assert not state_after(nothing_seen(1)[0]).any()
 
