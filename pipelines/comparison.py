@@ -120,6 +120,10 @@ def reason(verdict: Mapping[str, Any]) -> str:
     kills = checks["oom_kills"]
     if not kills["passed"]:
         return f"OOM kills at most {kills['bound']:+.2f} an hour, {kills['limit']:+.2f} allowed"
+    price = checks.get("price")
+    if price and reward["passed"] and not (cost["passed"] or price["passed"]):
+        dearer = f"dearer by up to {100 * price['bound']:.1f} %, {100 * price['limit']:g} % allowed"
+        return f"{gains['reward']}, but {dearer}"
     proved = [text for name, text in gains.items() if checks[name]["passed"]]
     if proved:
         return "; ".join([violations, *proved])

@@ -1,5 +1,7 @@
 """The table of figures as text."""
 
+from typing import Any
+
 from pipelines.comparison import figures, header, named_rows, reason, verdicts
 
 FIGURES = {
@@ -41,9 +43,7 @@ def test_a_figure_that_is_missing_is_a_dash() -> None:
     assert cells[1:3] == ["0.500", "–"]
 
 
-def verdict(
-    violation: float, reward: float, cost: float, oom_kills: float = 0.0
-) -> dict[str, object]:
+def verdict(violation: float, reward: float, cost: float, oom_kills: float = 0.0) -> dict[str, Any]:
     bounds = {
         "violation": (violation, 0.01),
         "reward": (reward, 0.0),
@@ -79,6 +79,13 @@ def test_a_refusal_for_want_of_a_gain_names_both_bounds() -> None:
     assert told == (
         "neither proved: reward better by -0.020 at least, nor cheaper by -54.0 % at least"
     )
+
+
+def test_a_better_reward_that_costs_too_much_says_how_much() -> None:
+    dear = verdict(0.001, 0.019, -0.2)
+    check = {"name": "price", "bound": 0.213, "limit": 0.02, "passed": False}
+    told = reason({**dear, "checks": [*dear["checks"], check]})
+    assert told == "reward better by +0.019 at least, but dearer by up to 21.3 %, 2 % allowed"
 
 
 def test_an_acceptance_names_what_was_proved() -> None:
