@@ -48,7 +48,7 @@ class PpoSettings:
     entropy_weight: float = 0.001
     value_weight: float = 0.5
     gradient_norm: float = 0.5
-    oom_penalty: float = 0.05
+    oom_penalty: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)

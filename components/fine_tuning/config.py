@@ -21,7 +21,6 @@ _LEAST = {
     "start_deviation": 0.0,
     "violation_penalty": 0.0,
     "oom_penalty": 0.0,
-    "violation_budget": 0.0,
 }
 
 
@@ -44,8 +43,10 @@ class FineTuningConfig:
         of a logarithm.
     start_deviation: of the search around the meta-policy's proposal, in the unit box.
     violation_penalty: reward that an interval full of violations costs at least.
-    violation_budget: share of steps that may violate; where the best rules found violate more,
-        the price rises until they don't, or until it can't rise further.
+    violation_budget: share of steps that may violate, if there is such a promise: where the best
+        rules found violate more, the price rises until they don't, or can't rise further. Without
+        it the price stays: where the worlds are as uncertain as after an hour of telemetry, some
+        of them can't meet a budget, and the rules only become dearer.
     oom_penalty: reward that one OOM kill an hour costs.
 
     Raises UserError for a value that can't be meant.
@@ -64,8 +65,8 @@ class FineTuningConfig:
     level_spread: float = 0.3
     start_deviation: float = 0.12
     violation_penalty: float = 0.4
-    violation_budget: float = 0.02
-    oom_penalty: float = 0.05
+    violation_budget: float | None = None
+    oom_penalty: float = 0.02
 
     def __post_init__(self) -> None:
         require_at_least("fine-tuning", self, _LEAST)
@@ -73,6 +74,10 @@ class FineTuningConfig:
         if self.held_back >= worlds:
             raise UserError(
                 f"fine-tuning: held_back is {self.held_back} of {worlds} worlds; leave some over"
+            )
+        if self.violation_budget is not None and self.violation_budget < 0.0:
+            raise UserError(
+                f"fine-tuning: violation_budget is {self.violation_budget}; give 0 or more"
             )
         if self.caution > 1.0:
             raise UserError(f"fine-tuning: caution is {self.caution}; give 1 or less")

@@ -51,7 +51,7 @@ class MetaTrainingConfig:
     term_decisions: int = 24
     violation_budget: float = 0.02
     violation_penalty: float = 0.2
-    oom_penalty: float = 0.05
+    oom_penalty: float = 0.02
     evaluation_period: int = 5
     patience: int = 10
 

@@ -22,7 +22,8 @@ class ValidationConfig:
     level_spread: of the tuning traces' levels; the same as fine-tuning's.
     violation_penalty: reward that a whole interval of violation costs when incumbents are tuned;
         the same as fine-tuning's.
-    oom_penalty: reward that one OOM kill an hour costs then; the same as fine-tuning's.
+    oom_penalty: reward that one OOM kill an hour costs then. Higher than fine-tuning's: at the same
+        price a tuned HPA, which gives memory once, is a weaker opponent on the recordings.
     foresight_trials: changes that the search for the bound tries in each situation.
     violation_margin, kill_margin_per_h, cost_margin, confidence: of the verdict.
 

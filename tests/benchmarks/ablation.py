@@ -38,8 +38,7 @@ def rules_without(world: HiddenWorld, plan: Plan, meta: Meta) -> dict[str, Float
     cases, search = world.cases, plan.search
     proposed = meta.propose(cases)
     default = np.tile(to_unit(default_rule()), (len(cases), 1))
-    fixed = Prices(search.violation_penalty, search.oom_penalty)
-    free = Prices(search.violation_penalty, 0.0, search.violation_budget)
+    free = Prices(search.violation_penalty, 0.0)
     # The population's own average proposal: what is learned of all, nothing of the one.
     average = np.tile(proposed.mean(axis=0), (len(cases), 1))
     return {
@@ -55,7 +54,9 @@ def rules_without(world: HiddenWorld, plan: Plan, meta: Meta) -> dict[str, Float
         "no twin ensemble (best member alone)": fine_tune(
             cases, proposed, search, point_estimate=True
         ).rule,
-        "no violation budget (fixed price)": fine_tune(cases, proposed, search, fixed).rule,
+        "a violation budget of 2 %": fine_tune(
+            cases, proposed, replace(search, violation_budget=0.02)
+        ).rule,
         "no price on OOM kills": fine_tune(cases, proposed, search, free).rule,
         "no spread of levels": fine_tune(cases, proposed, replace(search, level_spread=0.0)).rule,
         "caution (worst half of the worlds)": fine_tune(

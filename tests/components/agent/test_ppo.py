@@ -109,7 +109,7 @@ def test_an_oom_kill_costs_what_it_costs_in_the_search() -> None:
     learned = []
     for stretch in (
         Stretch(observations, nothing, nothing, kills),
-        Stretch(observations, -0.05 * kills, nothing, nothing),
+        Stretch(observations, -0.02 * kills, nothing, nothing),
     ):
         generator = generator_of(7)
         network = ActorCritic(2, 3, torch.full((RULE,), 0.5), generator)

@@ -142,8 +142,10 @@ def test_variants_pair_every_member_with_rates_near_the_measured_level(
     assert variants.rates_per_s.mean() == pytest.approx(measured.mean(), rel=0.3)
 
 
-@pytest.mark.parametrize("settings", [{"held_back": 32}, {"caution": 1.5}])
-def test_worlds_and_caution_that_leave_nothing_to_search_are_refused(
+@pytest.mark.parametrize(
+    "settings", [{"held_back": 32}, {"caution": 1.5}, {"violation_budget": -0.1}]
+)
+def test_settings_that_leave_nothing_to_search_are_refused(
     settings: dict[str, float],
 ) -> None:
     with pytest.raises(UserError, match=f"{next(iter(settings))} is"):
