@@ -31,9 +31,12 @@ def _search_section(adapted: Mapping[str, Mapping[str, Any]]) -> str:
         for key, entry in adapted.items()
     ]
     return (
-        "<p>From the meta-policy's proposal, the cross-entropy method searched each workload's "
-        "rule on its digital twin, over all members of the ensemble and rates like those of the "
-        "training part. A score is the mean reward minus the priced violations.</p>"
+        "<p>From the meta-policy's proposal or the default rule, whichever was better, the "
+        "cross-entropy method searched each workload's rule: on members of its digital twin and "
+        "on services of the population that its telemetry can't tell from it, under rates like "
+        "those of the training part. The winner was chosen in worlds that nothing was searched "
+        "in, the proposal among the candidates. A score is the mean reward there minus the priced "
+        "violations and OOM kills.</p>"
         + picture_html(_curves_png(adapted), "Score of the search's mean by iteration")
         + table_html(["Workload", "proposed", "adapted", "gain", "CPU time"], rows)
     )
