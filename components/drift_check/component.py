@@ -36,10 +36,9 @@ def drift_check(
     Returns:
         The drifted workloads, and how many they are.
     """
-    import shutil
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.drift_check import stage
     from components.drift_check.config import DriftConfig
     from components.launcher import launch
@@ -59,7 +58,6 @@ def drift_check(
     )
     metrics.log_metric("checked", len(summary.checked))
     metrics.log_metric("drifted", len(summary.drifted))
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
-    shutil.copyfile(Path(output.path) / "drift.html", report.path)
+    leave_metrics(metrics)
+    leave_page(Path(output.path) / "drift.html", report)
     return list(summary.drifted), len(summary.drifted)

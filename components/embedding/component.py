@@ -30,10 +30,9 @@ def embedding(
         quick: small sizes, to see that everything works.
         twins_too: fit the twins here; otherwise in shards, by twin_fitting.
     """
-    import shutil
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.embedding.config import EmbeddingConfig, quick_config
     from components.embedding.stage import run
     from components.launcher import launch
@@ -52,9 +51,8 @@ def embedding(
     metrics.log_metric("workloads", len(summary.workloads))
     metrics.log_metric("error_share_synthetic", summary.error_share_synthetic)
     metrics.log_metric("error_share_telemetry", summary.error_share_telemetry)
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
-    shutil.copyfile(Path(output.path) / "embedding.html", report.path)
+    leave_metrics(metrics)
+    leave_page(Path(output.path) / "embedding.html", report)
 
 
 @dsl.component(
@@ -82,7 +80,7 @@ def twin_fitting(
     """
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics
     from components.embedding import twins
     from components.embedding.config import EmbeddingConfig, quick_config
     from components.launcher import launch
@@ -101,8 +99,7 @@ def twin_fitting(
     )
     metrics.log_metric("twins", fitted)
     metrics.log_metric("excluded", excluded)
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
+    leave_metrics(metrics)
 
 
 @dsl.component(
@@ -129,10 +126,9 @@ def gather_embedding(
     Returns:
         The shards of the workloads that have a twin.
     """
-    import shutil
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.embedding.gather import gather
     from components.launcher import launch
     from components.workload.shard import shards_of
@@ -147,7 +143,6 @@ def gather_embedding(
         return shards_of(twins, shard_size)
 
     shards = launch(gathered)
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
-    shutil.copyfile(Path(output.path) / "embedding.html", report.path)
+    leave_metrics(metrics)
+    leave_page(Path(output.path) / "embedding.html", report)
     return (shards,)

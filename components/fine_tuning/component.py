@@ -34,10 +34,9 @@ def fine_tuning(
         quick: small sizes, to see that everything works.
         shard: which part of these workloads: "2/5" is the second of five.
     """
-    import shutil
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.fine_tuning.config import FineTuningConfig, quick_config
     from components.fine_tuning.stage import run
     from components.launcher import launch
@@ -59,9 +58,8 @@ def fine_tuning(
     metrics.log_metric("workloads", len(summary.workloads))
     metrics.log_metric("mean_gain", summary.mean_gain)
     metrics.log_metric("cpu_seconds_per_workload", summary.cpu_seconds_per_workload)
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
-    shutil.copyfile(Path(output.path) / "fine_tuning.html", report.path)
+    leave_metrics(metrics)
+    leave_page(Path(output.path) / "fine_tuning.html", report)
 
 
 @dsl.component(
@@ -81,10 +79,9 @@ def gather_fine_tuning(
         metrics: how many workloads, the mean gain on the twins, CPU seconds a workload.
         report: fine_tuning.html.
     """
-    import shutil
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.fine_tuning.gather import gather
     from components.launcher import launch
 
@@ -92,6 +89,5 @@ def gather_fine_tuning(
     metrics.log_metric("workloads", len(summary.workloads))
     metrics.log_metric("mean_gain", summary.mean_gain)
     metrics.log_metric("cpu_seconds_per_workload", summary.cpu_seconds_per_workload)
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
-    shutil.copyfile(Path(output.path) / "fine_tuning.html", report.path)
+    leave_metrics(metrics)
+    leave_page(Path(output.path) / "fine_tuning.html", report)

@@ -39,10 +39,9 @@ def ingestion(
             goes on and the next asks for what is new only; empty to ask for everything.
         shard: which part of the workloads to read: "2/5" is the second of five.
     """
-    import shutil
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.ingestion import stage
     from components.ingestion.config import IngestionConfig
     from components.launcher import launch
@@ -68,9 +67,8 @@ def ingestion(
     metrics.log_metric("usable", len(summary.usable))
     metrics.log_metric("excluded", len(summary.excluded))
     metrics.log_metric("steps", summary.steps)
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
-    shutil.copyfile(Path(output.path) / "quality.html", report.path)
+    leave_metrics(metrics)
+    leave_page(Path(output.path) / "quality.html", report)
 
 
 @dsl.component(
@@ -127,10 +125,9 @@ def gather_ingestion(
     Returns:
         The shards of the usable workloads.
     """
-    import shutil
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.ingestion.gather import gather
     from components.launcher import launch
     from components.workload.shard import shards_of
@@ -139,9 +136,8 @@ def gather_ingestion(
     metrics.log_metric("usable", len(summary.usable))
     metrics.log_metric("excluded", len(summary.excluded))
     metrics.log_metric("steps", summary.steps)
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
-    shutil.copyfile(Path(output.path) / "quality.html", report.path)
+    leave_metrics(metrics)
+    leave_page(Path(output.path) / "quality.html", report)
     return (shards_of(len(summary.usable), shard_size),)
 
 

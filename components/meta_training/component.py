@@ -26,10 +26,9 @@ def meta_training(
         seed: of everything drawn at random.
         quick: small sizes, to see that everything works.
     """
-    import shutil
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.launcher import launch
     from components.meta_training.config import MetaTrainingConfig, quick_config
     from components.meta_training.stage import run
@@ -47,6 +46,5 @@ def meta_training(
     metrics.log_metric("held_out_reward", summary.reward)
     metrics.log_metric("held_out_violation", summary.violation)
     metrics.log_metric("decisions", summary.decisions)
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
-    shutil.copyfile(Path(output.path) / "meta_training.html", report.path)
+    leave_metrics(metrics)
+    leave_page(Path(output.path) / "meta_training.html", report)

@@ -36,10 +36,9 @@ def rollout(
         dry_run: leave that store alone.
         shard: which part of the workloads `adapted` holds, for the progress bar alone.
     """
-    import shutil
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.launcher import launch
     from components.progress import Progress
     from components.rollout.config import RolloutConfig
@@ -59,9 +58,8 @@ def rollout(
     )
     metrics.log_metric("accepted", len(summary.accepted))
     metrics.log_metric("refused", len(summary.refused))
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
-    shutil.copyfile(Path(output.path) / "rollout.html", report.path)
+    leave_metrics(metrics)
+    leave_page(Path(output.path) / "rollout.html", report)
 
 
 @dsl.component(
@@ -81,19 +79,17 @@ def gather_rollout(
         metrics: how many policies were accepted and refused.
         report: rollout.html.
     """
-    import shutil
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.launcher import launch
     from components.rollout.gather import gather
 
     summary = launch(lambda: gather([Path(part.path) for part in parts], Path(output.path)))
     metrics.log_metric("accepted", len(summary.accepted))
     metrics.log_metric("refused", len(summary.refused))
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
-    shutil.copyfile(Path(output.path) / "rollout.html", report.path)
+    leave_metrics(metrics)
+    leave_page(Path(output.path) / "rollout.html", report)
 
 
 @dsl.component(
@@ -128,7 +124,7 @@ def run_summary(
     import dataclasses
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics
     from components.launcher import launch
     from components.rollout.run_summary import RunOutputs, write_summary
 
@@ -144,8 +140,7 @@ def run_summary(
     figures = launch(lambda: write_summary(outputs, Path(report.path), Path(output.path)))
     for name, count in dataclasses.asdict(figures).items():
         metrics.log_metric(name, count)
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
+    leave_metrics(metrics)
 
 
 @dsl.component(

@@ -34,10 +34,9 @@ def validation(
         quick: small sizes, to see that everything works.
         shard: which part of the workloads `adapted` holds, for the progress bar alone.
     """
-    import shutil
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.launcher import launch
     from components.progress import Progress
     from components.validation.config import ValidationConfig, quick_config
@@ -59,9 +58,8 @@ def validation(
     for controller, means in summary.means.items():
         for field, mean in means.items():
             metrics.log_metric(f"{controller}_{field}", mean)
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
-    shutil.copyfile(Path(output.path) / "validation.html", report.path)
+    leave_metrics(metrics)
+    leave_page(Path(output.path) / "validation.html", report)
 
 
 @dsl.component(
@@ -85,10 +83,9 @@ def gather_validation(
         seed: as validation was told.
         quick: as validation was told.
     """
-    import shutil
     from pathlib import Path
 
-    from components.artifacts.files import write_json
+    from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.launcher import launch
     from components.validation.config import ValidationConfig, quick_config
     from components.validation.gather import gather
@@ -105,6 +102,5 @@ def gather_validation(
     for controller, means in summary.means.items():
         for field, mean in means.items():
             metrics.log_metric(f"{controller}_{field}", mean)
-    # Kubeflow's cache takes a task for unfinished when a file of its outputs is missing.
-    write_json(Path(metrics.path), metrics.metadata)
-    shutil.copyfile(Path(output.path) / "validation.html", report.path)
+    leave_metrics(metrics)
+    leave_page(Path(output.path) / "validation.html", report)
