@@ -20,7 +20,6 @@ STABLE_STEPS = 4
 PANIC_THRESHOLD = 2.0
 MOST_UP = 1000.0
 MOST_DOWN = 2.0
-DEFAULT_CONCURRENCY = 100.0 * 0.7
 
 # Of one workload: the concurrency of the last steps, how many are known, where the next one goes,
 # seconds since it was last over the threshold (negative: no panic), most replicas of this panic.

@@ -130,6 +130,13 @@ def serving(
 
     server = ThreadingHTTPServer((host, port), Handler)
     server.daemon_threads = True
+    with running(server) as taken:
+        yield taken
+
+
+@contextmanager
+def running(server: ThreadingHTTPServer) -> Iterator[int]:
+    """Answers requests in a thread of its own meanwhile; yields the port."""
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -149,9 +149,11 @@ def guard_one(
     watch(state, previous, now_s, settings)
     untrue = no_truth(evidence, settings)
     held = int(hold)
-    if held == 0 and unusable(proposed, low, high, settings) != 0:
-        # Without a truth to decide on there is no usable proposal: the cause is told.
-        held = untrue if untrue != 0 else unusable(proposed, low, high, settings)
+    if held == 0:
+        held = unusable(proposed, low, high, settings)
+        if held != 0 and untrue != 0:
+            # Without a truth to decide on there is no usable proposal: the cause is told.
+            held = untrue
     if held != 0:
         note(told, HOLD_SLOT, held, settings[STALE_AFTER_S], evidence[MISSING])
         return

@@ -32,6 +32,7 @@ from components.recommender.recommendation import Recommendation
 from components.recommender.violations import measured_violations
 
 _TREND = 45
+_EXPLANATIONS = "/explanations/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class View:
 
 def explanation_path(key: str) -> str:
     """Return where a workload's explanation is, as JSON."""
-    return f"/explanations/{key}.json"
+    return f"{_EXPLANATIONS}{key}.json"
 
 
 class LivePage:
@@ -95,7 +96,7 @@ class LivePage:
             return None
         for prefix, make in (
             ("/workloads/", self._detail),
-            ("/explanations/", self._explanation),
+            (_EXPLANATIONS, self._explanation),
         ):
             key = path.removeprefix(prefix).removesuffix(".json")
             known = view.recommendations.get(key)

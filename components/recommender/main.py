@@ -22,7 +22,7 @@ from components.kubernetes_api.capabilities import discover
 from components.kubernetes_api.client import KubernetesClient, connect
 from components.kubernetes_api.leases import LeaseHolder
 from components.page.server import page_server
-from components.recommender.exposition import Figures, serving
+from components.recommender.exposition import Figures, running, serving
 from components.recommender.live_page import LivePage
 from components.recommender.options import address_of, parser, telemetry_of, verification_key
 from components.recommender.settings import RecommenderSettings
@@ -136,15 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @contextmanager
 def page_served(address: str, page: LivePage) -> Iterator[int]:
     """Serves the page meanwhile; yields its port. Raises UserError when it can't be had."""
-    server = page_server(*address_of(address, "--page"), page.document)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield int(server.server_address[1])
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with running(page_server(*address_of(address, "--page"), page.document)) as port:
+        yield port
 
 
 def _service(options: argparse.Namespace) -> Service:
