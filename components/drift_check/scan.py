@@ -11,10 +11,10 @@ What can be had at phi = .98, one false alarm in ten months: a step of d deviati
 d^2 (1 + (1 - phi)^2 n) / (1 - phi^2) in n steps. Even a test that is told the onset finds .5
 deviations within 12 h with a power of at most .71 where a step is 15 s, .39 where it is 1 min and
 .27 where it is 30 min; one deviation within 6 h with .998, .98 and .96. One that isn't told has
-172,800 onsets of 15 s a month to look at: told all else (size, law, correlation) it finds one
-deviation with about .9 and half a deviation with about .25. tests.benchmarks.drift measures both
-and this scan. So the aim of .9 for half a deviation is out of every detector's reach, and .99 for
-one is reached where an event, a new image, tells when to look.
+172,800 onsets of 15 s a month to look at; what it finds when told all else (size, law,
+correlation) tests.benchmarks.drift measures, beside this scan. So the aim of .9 for half a
+deviation is out of every detector's reach; .99 for one can be had where an event, a new image,
+tells when to look.
 """
 
 from __future__ import annotations

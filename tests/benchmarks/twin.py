@@ -7,8 +7,9 @@ The keys without a source's name are of the recordings.
 
 What is missed, and why: anfa's p99, because its machine was in one of two states that neither rate
 nor replicas tell (the medians of its runs fall into two groups, see the line printed below the
-table); Petclinic's response and throughput, which beside a noisy neighbour don't follow CPU or
-memory at all (rank correlation of throughput with the CPU limit .11). Too high a median of
+table); Petclinic's response and throughput, for a reason not found: beside a noisy neighbour
+throughput doesn't follow the CPU limit (rank correlation .11), but the surface without that
+neighbour does (.84) and is missed as well. Too high a median of
 services that do nothing but compute under a tight quota, because one gamma distribution stands
 for requests that stall and requests that don't.
 """
