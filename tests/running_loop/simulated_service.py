@@ -16,7 +16,6 @@ from components.cluster.reward import step_quality
 from components.cluster.simulator import step
 from components.cluster.state import initial_state
 from components.cluster.telemetry_samples import MEASURED_COLUMNS
-from components.errors import TemporaryError
 from components.kubernetes_api.client import Json
 from components.recommender.telemetry_source import STEPS, Recent, recent_of
 from components.workload.quantities import parse_cpu, parse_memory
@@ -100,11 +99,6 @@ class MeasuredService:
         for fault in self.faults:
             frame = fault(frame, now_s)
         return recent_of({item.key: frame for item in workloads}, workloads)
-
-
-def no_answer(frame: pd.DataFrame, now_s: float) -> pd.DataFrame:
-    """A Prometheus that is down or too slow."""
-    raise TemporaryError("Prometheus gives no answer")
 
 
 def allocation_of(pods: Sequence[Json], container: str) -> FloatArray:

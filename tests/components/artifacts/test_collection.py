@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,26 +24,10 @@ from components.artifacts.collection import (
     stored_bundles,
 )
 from components.artifacts.local import LocalStore
-from components.artifacts.open import open_store
 from components.artifacts.store import Store
 from components.errors import TemporaryError, UserError
-from tests.s3_server import S3Server, running_s3_server
 
 DAY_S = 86400.0
-
-
-@pytest.fixture(scope="module")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
-
-
-@pytest.fixture(params=["local", "minio"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    if request.param == "local":
-        return open_store(str(tmp_path / "store"), {})
-    server: S3Server = request.getfixturevalue("s3_server")
-    return open_store(f"minio://{server.new_bucket()}/team", server.environment())
 
 
 def bundle(number: int, workload: str = "shop/cart") -> Bundle:

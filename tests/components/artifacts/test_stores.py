@@ -23,26 +23,12 @@ from components.artifacts.local import LocalStore
 from components.artifacts.open import open_store
 from components.artifacts.store import AlreadyWrittenError, MissingObjectError, Store
 from components.errors import TemporaryError, UserError
-from tests.s3_server import S3Server, running_s3_server
+from tests.s3_server import S3Server
 
 ROOT = Path(__file__).parents[3]
 on_one_store = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-
-
-@pytest.fixture(scope="module")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
-
-
-@pytest.fixture(params=["local", "minio"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    if request.param == "local":
-        return open_store(str(tmp_path / "store"), {})
-    server: S3Server = request.getfixturevalue("s3_server")
-    return open_store(f"minio://{server.new_bucket()}/team/a", server.environment())
 
 
 @on_one_store

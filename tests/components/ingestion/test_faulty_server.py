@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +18,7 @@ from components.metrics.grid import Grid
 from components.metrics.prometheus import ATTEMPTS, PrometheusClient
 from components.progress import Progress
 from tests.components.ingestion.shop_history import write_workloads
+from tests.components.metrics.answering_server import Answer, answering
 
 GOOD = json.dumps(
     {
@@ -33,38 +33,6 @@ PAGE = Grid(15_000, 3)
 
 
 @contextmanager
-def scripted(answers: list[tuple[int, bytes, float]]) -> Iterator[tuple[str, list[str]]]:
-    """A server that gives these answers (status, body, delay) in order, the last for ever."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body, delay_s = answers[min(len(asked), len(answers) - 1)]
-            asked.append(self.path)
-            time.sleep(delay_s)
-            try:
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-            except OSError:
-                self.close_connection = True
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@contextmanager
 def client_of(url: str, timeout_s: float = 5.0) -> Iterator[PrometheusClient]:
     client = PrometheusClient(url, timeout_s, backoff_s=0.01)
     try:
@@ -75,8 +43,8 @@ def client_of(url: str, timeout_s: float = 5.0) -> Iterator[PrometheusClient]:
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_overload_is_retried_until_it_is_over(status: int) -> None:
-    answers = [(status, b"busy", 0.0)] * (ATTEMPTS - 1) + [(200, GOOD, 0.0)]
-    with scripted(answers) as (url, asked), client_of(url) as client:
+    answers = [Answer(b"busy", status)] * (ATTEMPTS - 1) + [Answer(GOOD)]
+    with answering(answers) as (url, asked), client_of(url) as client:
         (series,) = client.over("up", PAGE)
     assert len(asked) == ATTEMPTS
     assert series.labels == {"pod": "a"}
@@ -85,14 +53,14 @@ def test_overload_is_retried_until_it_is_over(status: int) -> None:
 
 
 def test_a_slow_answer_is_asked_again() -> None:
-    answers = [(200, GOOD, 0.6), (200, GOOD, 0.0)]
-    with scripted(answers) as (url, asked), client_of(url, timeout_s=0.2) as client:
+    answers = [Answer(GOOD, delay_s=0.6), Answer(GOOD)]
+    with answering(answers) as (url, asked), client_of(url, timeout_s=0.2) as client:
         assert len(client.over("up", PAGE)) == 1
     assert len(asked) == 2
 
 
 def test_endless_overload_ends_after_a_bounded_number_of_attempts() -> None:
-    with scripted([(503, b"busy", 0.0)]) as (url, asked), client_of(url) as client:
+    with answering([Answer(b"busy", 503)]) as (url, asked), client_of(url) as client:
         with pytest.raises(TemporaryError, match=f"answers 503 after {ATTEMPTS} attempts"):
             client.over("up", PAGE)
         assert len(asked) == ATTEMPTS
@@ -110,14 +78,14 @@ def test_endless_overload_ends_after_a_bounded_number_of_attempts() -> None:
     ],
 )
 def test_what_a_user_can_mend_is_told_at_once(status: int, body: bytes, what: str) -> None:
-    with scripted([(status, body, 0.0)]) as (url, asked), client_of(url) as client:
+    with answering([Answer(body, status)]) as (url, asked), client_of(url) as client:
         with pytest.raises(UserError, match=what):
             client.over("up", PAGE)
         assert len(asked) == 1
 
 
 def test_a_password_in_the_address_is_never_shown() -> None:
-    with scripted([(401, b"", 0.0)]) as (url, _):
+    with answering([Answer(b"", 401)]) as (url, _):
         secret = url.replace("http://", "http://ann:hunter2@")
         with client_of(secret) as client, pytest.raises(UserError) as caught:
             client.check()
@@ -153,7 +121,7 @@ def test_a_server_that_drops_the_answer_half_way_is_a_temporary_failure() -> Non
 
 
 def test_an_unreachable_prometheus_is_one_clear_line(tmp_path: Path) -> None:
-    with scripted([(200, b"", 0.0)]) as (url, _):
+    with answering([Answer(b"")]) as (url, _):
         pass  # the port is free again
     config = IngestionConfig(prometheus_url=url, workloads=str(write_workloads(tmp_path)))
     with pytest.raises(UserError, match=f"can't reach a Prometheus at {url}; check the address"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,11 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered once."""
+    """What is answered once, after a delay."""
 
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    delay_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,17 @@ def answering(answers: Sequence[Answer]) -> Iterator[tuple[str, list[Asked]]]:
             asked.append(
                 Asked(self.command, {k: v[0] for k, v in given.items()}, headers, self.path)
             )
-            self.send_response(answer.status)
-            for name, text in answer.headers.items():
-                self.send_header(name, text)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
+            time.sleep(answer.delay_s)
+            try:
+                self.send_response(answer.status)
+                for name, text in answer.headers.items():
+                    self.send_header(name, text)
+                self.send_header("Content-Length", str(len(answer.body)))
+                self.end_headers()
+                self.wfile.write(answer.body)
+            except OSError:
+                # Whoever asked has gone meanwhile.
+                self.close_connection = True
 
         def do_POST(self) -> None:
             self.do_GET()

@@ -1,15 +1,13 @@
 """The page in a real browser: 10,000 workloads, filters, keyboard, states, accessibility."""
 
 import json
-import os
 import re
-import shutil
 import threading
 from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from components.page.documents import (
     LIST_PATH,
@@ -23,6 +21,7 @@ from components.page.documents import (
     list_document,
 )
 from components.page.server import page_server
+from tests.chromium import running_chromium
 
 MIB = 1 << 20
 MANY = 10_000
@@ -50,16 +49,8 @@ def detail(name):
 
 @pytest.fixture(scope="module")
 def browser():
-    program = shutil.which("chromium")
-    if program is None:
-        problem = "the page's test needs Chromium (Debian's package chromium)"
-        if os.environ.get("CI"):
-            pytest.fail(problem)
-        pytest.skip(problem)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with running_chromium() as opened:
+        yield opened
 
 
 @contextmanager

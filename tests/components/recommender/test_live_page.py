@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import threading
 import urllib.error
 import urllib.request
@@ -16,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from components.artifacts.bundle import publish
 from components.artifacts.channel import SHADOW, move_channel
@@ -25,6 +23,7 @@ from components.page.server import PageServer
 from components.recommender.history import MOST_TICKS
 from components.recommender.live_page import LivePage, explanation_path
 from components.recommender.main import page_served
+from tests.chromium import running_chromium
 from tests.components.recommender.recommending import GATE, LOAD, World, bundle, world
 
 KEY = "shop/checkout"
@@ -224,16 +223,8 @@ def test_more_than_so_many_at_once_are_told_to_come_again() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        problem = "the page's test needs Chromium (Debian's package chromium)"
-        if os.environ.get("CI"):
-            pytest.fail(problem)
-        pytest.skip(problem)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with running_chromium() as opened:
+        yield opened
 
 
 @contextmanager
