@@ -51,10 +51,9 @@ class Journal:
     def __init__(self, folder: Path, server: str, rate_window_s: int) -> None:
         self._folder = folder
         self._rate_window_s = rate_window_s
+        self._server = server
         about = folder / _ABOUT
-        if not about.exists():
-            write_json(about, {"server": server})
-        elif (known := read_json(about).get("server")) != server:
+        if about.exists() and (known := read_json(about).get("server")) != server:
             raise UserError(
                 f"{folder} is the journal of {known}, not of {server}; give another folder"
             )
@@ -83,6 +82,9 @@ class Journal:
 
     def keep(self, grid: Grid, pieces: Mapping[Workload, Piece]) -> None:
         """Write the window's pieces, complete or not at all."""
+        # Only now: an address that never answered must not claim the folder.
+        if not (self._folder / _ABOUT).exists():
+            write_json(self._folder / _ABOUT, {"server": self._server})
         positions = {self._digest(workload): index for index, workload in enumerate(pieces)}
         about = {"first_ms": grid.first_ms, "steps": grid.steps, "positions": positions}
         sink = pa.BufferOutputStream()

@@ -121,7 +121,9 @@ def test_what_lies_before_the_asked_time_is_forgotten(tmp_path: Path) -> None:
 
 
 def test_another_servers_journal_is_refused(tmp_path: Path) -> None:
-    _journal(tmp_path)
+    _journal(tmp_path, "mistyped:1")
+    grid = _grid(0, 1)
+    _journal(tmp_path).keep(grid, {CART: _piece(grid, 1)})
     with pytest.raises(UserError, match=r"journal of prometheus:9090, not of other:1; give anoth"):
         _journal(tmp_path, "other:1")
 
