@@ -68,19 +68,23 @@ def check_workload(
         recent = recent[recent["time"] >= new_image].reset_index(drop=True)
     steps = block_steps(recent, config)
     before, now = (residuals_of(frame, workload, parameters) for frame in (reference, recent))
-    findings = {
-        "input": input_finding(reference, recent, steps, config),
-        "dynamics": dynamics_finding(before, now, steps, config),
-        "outcome": outcome_finding(reference, recent, workload, steps, config, promise),
-    }
     if scanned:
         frames = (reference, recent)
         look = look_at(recent, calibrations or Calibrations(), new_image)
-        findings["input"] = surest(input_shifts(reference, recent, steps, config, look))
-        findings["dynamics"] = surest(dynamics_shifts(before, now, frames, steps, config, look))
-        if promise is None:
-            outcome = surest(outcome_shifts(reference, recent, workload, steps, config, look))
-            findings["outcome"] = _only_worse(outcome)
+        findings = {
+            "input": surest(input_shifts(reference, recent, steps, config, look)),
+            "dynamics": surest(dynamics_shifts(before, now, frames, steps, config, look)),
+        }
+    else:
+        findings = {
+            "input": input_finding(reference, recent, steps, config),
+            "dynamics": dynamics_finding(before, now, steps, config),
+        }
+    if scanned and promise is None:
+        outcome = surest(outcome_shifts(reference, recent, workload, steps, config, look))
+        findings["outcome"] = _only_worse(outcome)
+    else:
+        findings["outcome"] = outcome_finding(reference, recent, workload, steps, config, promise)
     checked = Checked(findings, tuple(recent["time"].iloc[::steps]), live=promise is not None)
     measure = findings["dynamics"].measure
     courses = {
