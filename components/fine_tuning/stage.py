@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ import numpy as np
 from components.artifacts.files import finished_directory, read_json, write_json, write_text
 from components.cluster.compiled import FloatArray
 from components.cluster.limits import limits_of
-from components.cluster.twin import from_json
+from components.cluster.twin import Twin, from_json
 from components.errors import UserError
 from components.fine_tuning.config import FineTuningConfig
-from components.fine_tuning.members import synthetic_applications
+from components.fine_tuning.members import Applications, synthetic_applications
 from components.fine_tuning.page import fine_tuning_html
 from components.fine_tuning.variants import Variants, variants_of
 from components.policy.measured import MeasuredWorkload, measured_workloads
@@ -61,16 +61,17 @@ def run(
     chosen = measured_workloads(dataset, shard.of(_chosen(dataset, only, twins)))
     policy = MetaPolicy.load(meta_policy / "meta_policy.safetensors")
     proposed = np.concatenate([policy.propose(one.past) for one in chosen])
-    started = time.process_time()
-    variants = _variants(config, chosen, twins)
-    fitting_s = time.process_time() - started
-    result = _search(config, chosen, variants, proposed, progress)
-    cpu_s = (fitting_s + result.cpu_seconds) / len(chosen)
-    adapted = _entries(chosen, proposed, result, cpu_s)
+    population = synthetic_applications(np.random.default_rng(config.seed))
+    adapted = {}
+    for row, one in enumerate(chosen):
+        twin = from_json(twins[one.workload.key])
+        report = _reporter(progress, row, len(chosen))
+        adapted[one.workload.key] = _entry(config, one, twin, population, proposed[row], report)
     with finished_directory(output) as folder:
         write_json(folder / "adapted.json", adapted)
         write_text(folder / "fine_tuning.html", fine_tuning_html(adapted))
-    gain = float((result.score - result.start_score).mean())
+    gain = float(np.mean([one["score"] - one["proposed_score"] for one in adapted.values()]))
+    cpu_s = float(np.mean([one["cpu_seconds"] for one in adapted.values()]))
     progress.update(1.0, 1.0, f"{len(chosen)} rules adapted, mean gain {gain:+.3f}")
     return FineTuningSummary(tuple(adapted), gain, cpu_s)
 
@@ -99,65 +100,71 @@ def _chosen(dataset: Path, only: Sequence[str], twins: Collection[str]) -> list[
     return chosen
 
 
-def _variants(
-    config: FineTuningConfig, chosen: Sequence[MeasuredWorkload], twins: Mapping[str, Any]
-) -> list[Variants]:
-    population = synthetic_applications(np.random.default_rng(config.seed))
-    variants = []
-    for one in chosen:
-        key = one.workload.key
-        # A workload's worlds are the same whichever others are adapted beside it.
-        rng = np.random.default_rng([config.seed, *key.encode()])
-        variants.append(variants_of(one, from_json(twins[key]), config, population, rng))
-    return variants
+def _reporter(progress: Progress, row: int, workloads: int) -> Callable[[int, int], None]:
+    def report(done: int, iterations: int) -> None:
+        # The last word is said when the files are there.
+        progress.update(
+            row * iterations + done,
+            workloads * iterations + 1,
+            f"workload {row + 1} of {workloads}, search iteration {done} of {iterations}",
+        )
+
+    return report
+
+
+def _entry(
+    config: FineTuningConfig,
+    one: MeasuredWorkload,
+    twin: Twin,
+    population: Applications,
+    proposed: FloatArray,
+    report: Callable[[int, int], None],
+) -> dict[str, Any]:
+    """What adapted.json says of a workload: the same whichever others are adapted beside it."""
+    started = time.process_time()
+    worlds_rng, search_rng = np.random.default_rng([config.seed, *one.workload.key.encode()]).spawn(
+        2
+    )
+    variants = variants_of(one, twin, config, population, worlds_rng)
+    result = _search(config, one, variants, proposed, search_rng, report)
+    cpu_s = time.process_time() - started
+    return {
+        "rule": dict(zip(RULE_NAMES, result.rule[0].tolist(), strict=True)),
+        "proposed": dict(zip(RULE_NAMES, from_unit(proposed).tolist(), strict=True)),
+        "curve": result.curve[0].tolist(),
+        "score": float(result.score[0]),
+        "proposed_score": float(result.start_score[0]),
+        "violation": float(result.violation[0]),
+        "oom_kills_per_h": float(result.kills_per_h[0]),
+        "violation_price": float(result.violation_price[0]),
+        "cpu_seconds": cpu_s,
+    }
 
 
 def _search(
     config: FineTuningConfig,
-    chosen: Sequence[MeasuredWorkload],
-    variants: Sequence[Variants],
+    one: MeasuredWorkload,
+    variants: Variants,
     proposed: FloatArray,
-    progress: Progress,
+    rng: np.random.Generator,
+    report: Callable[[int, int], None],
 ) -> SearchResult:
-    def report(done: int, total: int) -> None:
-        # The last word is said when the files are there.
-        progress.update(done, total + 1, f"search iteration {done} of {total}")
-
+    """A search of one workload alone: a batch is no faster, and chance would tie them together."""
     return search_rule(
-        parameters=np.stack([one.parameters for one in variants]),
-        limits=limits_of([one.workload for one in chosen]),
-        rates=np.stack([one.rates_per_s for one in variants]),
-        initial_allocation=np.stack([one.usual_allocation for one in chosen]),
-        start_unit=proposed,
+        parameters=variants.parameters[None],
+        limits=limits_of([one.workload]),
+        rates=variants.rates_per_s[None],
+        initial_allocation=one.usual_allocation[None],
+        start_unit=proposed[None],
         start_deviation=config.start_deviation,
-        rng=np.random.default_rng(config.seed),
+        rng=rng,
         iterations=config.iterations,
         candidates=config.candidates,
         traces=config.traces,
         prices=prices_of(config),
-        pasts=watched(chosen),
-        rivals=rivals_of(len(chosen)),
+        pasts=watched([one]),
+        rivals=rivals_of(1),
         held_back=config.held_back,
         caution=config.caution,
         on_iteration=report,
     )
-
-
-def _entries(
-    chosen: Sequence[MeasuredWorkload], proposed: FloatArray, result: SearchResult, cpu_s: float
-) -> dict[str, dict[str, Any]]:
-    proposals = from_unit(proposed)
-    return {
-        one.workload.key: {
-            "rule": dict(zip(RULE_NAMES, result.rule[row].tolist(), strict=True)),
-            "proposed": dict(zip(RULE_NAMES, proposals[row].tolist(), strict=True)),
-            "curve": result.curve[row].tolist(),
-            "score": float(result.score[row]),
-            "proposed_score": float(result.start_score[row]),
-            "violation": float(result.violation[row]),
-            "oom_kills_per_h": float(result.kills_per_h[row]),
-            "violation_price": float(result.violation_price[row]),
-            "cpu_seconds": cpu_s,
-        }
-        for row, one in enumerate(chosen)
-    }

@@ -99,13 +99,17 @@ def test_the_same_seed_gives_the_same_rules(
         assert first[key] | {"cpu_seconds": 0} == again[key] | {"cpu_seconds": 0}
 
 
-def test_only_the_workloads_asked_for_are_adapted(
-    inputs: tuple[Path, Path, Path], tmp_path: Path
+@pytest.mark.parametrize("key", KEYS)
+def test_a_workload_adapted_alone_gets_the_bytes_that_it_gets_beside_others(
+    key: str, tuned: Path, inputs: tuple[Path, Path, Path], tmp_path: Path
 ) -> None:
-    config = replace(CONFIG, iterations=1)
-    summary = run(config, *inputs, tmp_path / "one", Progress("fine_tuning"), only=["shop/payment"])
-    assert summary.workloads == ("shop/payment",)
-    assert list(_adapted(tmp_path / "one")) == ["shop/payment"]
+    summary = run(CONFIG, *inputs, tmp_path / "one", Progress("fine_tuning"), only=[key])
+    assert summary.workloads == (key,)
+    alone, together = _adapted(tmp_path / "one"), _adapted(tuned)
+    assert list(alone) == [key]
+    assert json.dumps(alone[key] | {"cpu_seconds": 0}) == json.dumps(
+        together[key] | {"cpu_seconds": 0}
+    )
 
 
 def test_an_unknown_workload_is_refused(inputs: tuple[Path, Path, Path], tmp_path: Path) -> None:
