@@ -1,14 +1,20 @@
 """HPA, HPA + VPA and this product on one real service in containers, behind a real API server.
 
-python -m tests.benchmarks.closed_loop [--quick] [--minutes 20] [--service shop/catalog]
+python -m tests.benchmarks.closed_loop [--quick] [--minutes 20] [--repeats 2]
 
-Runs, one after the other and each under the same two courses of request rates (a day compressed to
-the course's length, and bursts at their natural speed): HPA tuned, HPA + VPA on memory tuned, and
-the recommender with its policy live. The service is the recorded one; policy, twin and tuned
-incumbents come from its recording (`aware run`, made first where --run names no finished one). Real
-are the API server and its controllers, containers with limits, load, Prometheus, recommender and
-actuator. As root; see tests/recorder. The last line is JSON: "tuned" is the better by reward of the
-two tuned incumbents, CPU in core-seconds, memory in GiB-seconds, both means of the courses.
+Under two courses of request rates (a day compressed to the course's length, and bursts at their
+natural speed), each some times with rates of its own, three arms run at the same time, each on
+pods of its own: HPA tuned, HPA + VPA on memory tuned, and the recommender with its policy live.
+The service is the recorded one; policy, twin and tuned incumbents come from its recording (`aware
+run`, made first where --run names no finished one). Real are the API server and its controllers,
+containers with limits, load, Prometheus, recommender and actuator. As root; see tests/recorder.
+
+Rows come as courses end, a table and a JSON line after each repeat: the last line holds all of
+them. "tuned" is the better by reward of the two tuned incumbents, CPU in core-seconds and memory
+in GiB-seconds a course, both means of the courses. ranking_agrees is 1 where reality reverses no
+pair of arms that the twin orders alike in 95 % of its episodes of the same courses, and there is
+such a pair (pairs_sure, pairs_agree: how many); ranking_same compares the whole orders of means,
+ties and all.
 """
 
 import argparse
@@ -21,45 +27,29 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
-import numpy as np
-
-from components.cluster.compiled import FloatArray
 from components.errors import UserError
 from components.workload.spec import dump_workloads, load_workloads
 from tests.cluster.api_server import running_cluster
 from tests.cluster.closed_loop.arms import HPA, HPA_VPA, OURS, TITLES, Contest, contest_of
-from tests.cluster.closed_loop.course import Measured, Rig, play
-from tests.cluster.closed_loop.figures import ranking
-from tests.cluster.closed_loop.twin_course import twin_figures
+from tests.cluster.closed_loop.course import Measured, Rig
+from tests.cluster.closed_loop.courses import PROFILES, Course, courses_of, play_together
+from tests.cluster.closed_loop.report import Played, keys_of, show, show_profile
 from tests.cluster.workloads import install_crd
 from tests.recorder import images, podman
-from tests.recorder.rates import DAY_S, RateShape, rate_series
 from tests.recorder.services import SERVICES, Service
 
 RECORDINGS = Path(__file__).parents[2] / "images" / "synthetic_app" / "recordings"
-PROFILES = ("daily", "bursty")
 ARMS = (HPA, HPA_VPA, OURS)
-# Together at most 0.6 of a core, so that two cores bear it beside load and servers.
+# Three arms together at most 1.8 cores, and at these rates less than one: two cores bear it
+# beside load and servers.
 REPLICAS_MAX, CPU_MAX_M = 4, 150
-FIELDS = ("reward", "violation", "cpu_utilisation", "memory_utilisation", "oom_kills")
-COLUMNS = ("reward", "violated", "CPU used", "mem used", "kills")
-
-
-def rates_of(profile: str, mean_per_s: float, seconds: int) -> FloatArray:
-    """Requests per second over `seconds`, one value a second."""
-    if profile == "daily":
-        shape = RateShape(1.3 * mean_per_s, daily=0.6, phase=0.75, noise=0.08)
-        day = rate_series(shape, np.random.default_rng(1), DAY_S)
-        return day[(np.arange(seconds) * DAY_S) // seconds]
-    shape = RateShape(mean_per_s, bursts_per_hour=30, burst_height=1.6)
-    return rate_series(shape, np.random.default_rng(2))[:seconds]
 
 
 def bounded_telemetry(folder: Path) -> Path:
@@ -102,70 +92,37 @@ def learned(options: argparse.Namespace, work: Path, say: Callable[[str], None])
     return contest_of(work / "runs" / "latest", work / "store", options.service)
 
 
-async def contest(rig: Rig, rates: dict[str, FloatArray]) -> dict[str, dict[str, Measured]]:
-    """Every arm under every profile, one after the other."""
-    measured: dict[str, dict[str, Measured]] = {}
-    for profile, course in rates.items():
-        measured[profile] = {}
-        for arm in ARMS:
-            rig.say(f"{profile}: {TITLES[arm]}, {len(course) / 60:g} minutes")
-            measured[profile][arm] = await play(rig, arm, course, profile)
-            show(TITLES[arm], measured[profile][arm])
-    return measured
+def begin(known: Contest, key: str) -> None:
+    """Prints what each arm begins with."""
+    accepted = "accepted" if known.accepted else "refused: it would not act outside of a benchmark"
+    print(f"{key}: the gate's verdict on this policy is {accepted}")
+    for arm, incumbent in known.incumbents.items():
+        replicas, cpu_m, memory = map(round, incumbent.allocation)
+        size = f"{replicas} x {cpu_m}m, {memory >> 20}Mi"
+        print(f"{TITLES[arm]}: target {incumbent.target:.2f}, begins with {size}")
 
 
-def show(title: str, one: Measured) -> None:
-    """One row."""
-    print(_row(title, one.figures) + _requests(one), flush=True)
+async def contest(rig: Rig, repeats: list[list[Course]]) -> None:
+    """Every course, the arms at once; prints as they end and keeps the rows in courses.jsonl."""
+    played: list[Played] = []
+    for number, courses in enumerate(repeats, 1):
+        for course in courses:
+            rig.say(f"{course.name}: {len(course.rates_per_s) / 60:g} minutes")
+            measured = await play_together(rig, course, ARMS, show)
+            played.append(Played(course, measured))
+            _keep(rig.work / "courses.jsonl", course, measured)
+        print(f"\nafter {number} of {len(repeats)} repeats")
+        for profile in sorted({one.course.profile for one in played}):
+            show_profile(rig.contest, [one for one in played if one.course.profile == profile])
+        keys = keys_of(rig.contest, played)
+        print(json.dumps({name: round(value, 4) for name, value in keys.items()}), flush=True)
 
 
-def _row(title: str, figures: dict[str, float]) -> str:
-    numbers = "".join(f"{figures[field]:10.3f}" for field in FIELDS)
-    cores_s, gib_s = 3600 * figures["core_hours"], 3600 * figures["gib_hours"]
-    return f"  {title:24}{numbers}{cores_s:10.1f}{gib_s:10.2f}{figures['actions_per_hour']:10.1f}"
-
-
-def _requests(one: Measured) -> str:
-    share = one.requests.missed / max(one.requests.total, 1)
-    return f"{one.requests.total:9d}{share:9.2%}   load {one.load[0]:.1f}-{one.load[1]:.1f}"
-
-
-def table(
-    contest: Contest, measured: dict[str, dict[str, Measured]], rates: dict[str, FloatArray]
-) -> dict[str, float]:
-    """Prints real and twin's figures side by side; returns the JSON line's keys."""
-    agree = []
-    header = "".join(f"{name:>10}" for name in (*COLUMNS, "core-s", "GiB-s", "actions/h"))
-    for profile, arms in measured.items():
-        real = {arm: one.figures for arm, one in arms.items()}
-        twin = twin_figures(contest, rates[profile])
-        print(f"\n{profile}, real service\n  {'':24}{header} requests   missed")
-        for arm, one in arms.items():
-            show(TITLES[arm], one)
-            print(f"  {'':24}kernel's OOM kills {one.kernel_kills}; {one.last_word}")
-        print(f"{profile}, twin")
-        for arm, figures in twin.items():
-            print(_row(TITLES[arm], figures))
-        for field in ("reward", "violation", "core_hours"):
-            orders = [" > ".join(ranking(figures, field)) for figures in (real, twin)]
-            print(f"  by {field}: real {orders[0]}; twin {orders[1]}")
-        agree.append(ranking(real) == ranking(twin))
-    mean = {arm: _mean([arms[arm].figures for arms in measured.values()]) for arm in ARMS}
-    best = max((HPA, HPA_VPA), key=lambda arm: mean[arm]["reward"])
-    hpa, ours = mean[best], mean[OURS]
-    return {
-        "violation_tuned": hpa["violation"],
-        "violation_ours": ours["violation"],
-        "core_seconds_tuned": 3600 * hpa["core_hours"],
-        "core_seconds_ours": 3600 * ours["core_hours"],
-        "memory_seconds_tuned": 3600 * hpa["gib_hours"],
-        "memory_seconds_ours": 3600 * ours["gib_hours"],
-        "ranking_agrees": float(all(agree)),
-    }
-
-
-def _mean(courses: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {field: float(np.mean([one[field] for one in courses])) for field in courses[0]}
+def _keep(file: Path, course: Course, measured: dict[str, Measured]) -> None:
+    with file.open("a") as rows:
+        for arm, one in measured.items():
+            row = {"course": course.name, "arm": arm, **asdict(one)}
+            rows.write(json.dumps(row) + "\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -173,8 +130,9 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="2 minutes a course: a look")
+    parser.add_argument("--quick", action="store_true", help="2 minutes a course, once: a look")
     parser.add_argument("--minutes", type=float, default=20.0, help="of a course (default 20)")
+    parser.add_argument("--repeats", type=int, default=2, help="of each course (default 2)")
     parser.add_argument("--service", default="shop/catalog", help="a recorded one")
     parser.add_argument("--profiles", default=",".join(PROFILES), help="separated by commas")
     parser.add_argument("--run", type=Path, help="a finished run of `aware run` with --store")
@@ -195,31 +153,24 @@ def main() -> int:
         print(f"closed_loop: {error}", file=sys.stderr)
         return 2
     seconds = 120 if options.quick else int(60 * options.minutes)
+    repeats = courses_of(
+        options.profiles.split(","),
+        service.rate.mean_per_s,
+        seconds,
+        1 if options.quick else options.repeats,
+    )
     with tempfile.TemporaryDirectory() as temporary:
         work = (options.work or Path(temporary)).resolve()
         work.mkdir(parents=True, exist_ok=True)
         known = learned(options, work, _say)
-        rates = {
-            name: rates_of(name, service.rate.mean_per_s, seconds)
-            for name in options.profiles.split(",")
-        }
-        accepted = (
-            "accepted" if known.accepted else "refused: it would not act outside of a benchmark"
-        )
-        print(f"{options.service}: the gate's verdict on this policy is {accepted}")
-        for arm, incumbent in known.incumbents.items():
-            replicas, cpu_m, memory = map(round, incumbent.allocation)
-            size = f"{replicas} x {cpu_m}m, {memory >> 20}Mi"
-            print(f"{TITLES[arm]}: target {incumbent.target:.2f}, begins with {size}")
+        begin(known, options.service)
         work_id = hashlib.sha256(str(work).encode()).hexdigest()[:12]
         podman.remove_leftovers(work_id)
         (work / "api-server").mkdir(exist_ok=True)
         with running_cluster(podman.CACHE / "kube" / "bin", work / "api-server") as cluster:
             install_crd(cluster)
             rig = Rig(cluster, images.build(), work, work_id, service, known, _say)
-            measured = asyncio.run(contest(rig, rates))
-        keys = table(known, measured, rates)
-    print(json.dumps({name: round(value, 4) for name, value in keys.items()}))
+            asyncio.run(contest(rig, repeats))
     return 0
 
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,6 @@ from tests.cluster.closed_loop.arms import OURS, Contest
 from tests.cluster.closed_loop.figures import Requests, measured_figures, measured_frame
 from tests.cluster.closed_loop.node_agent import NodeAgent
 from tests.cluster.closed_loop.plain_autoscaler import PlainAutoscaler
-from tests.recorder import cgroup
 from tests.recorder.events import note
 from tests.recorder.exporter import Exporter
 from tests.recorder.load import Ingress
@@ -53,6 +52,21 @@ class Rig:
     contest: Contest
     say: Callable[[str], None]
 
+    def beside(self, arm: str) -> Rig:
+        """The rig of one of several arms at once: each has a namespace of its own.
+
+        The policy's is the one that it was published for.
+        """
+        if arm == OURS:
+            return self
+        namespace = f"{self.service.namespace}-{arm.replace('_', '-')}"
+        workload = replace(self.contest.workload, namespace=namespace)
+        return replace(
+            self,
+            service=replace(self.service, namespace=namespace),
+            contest=replace(self.contest, workload=workload),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -61,7 +75,6 @@ class Measured:
     figures: dict[str, float]
     requests: Requests
     load: tuple[float, float]
-    kernel_kills: int
     last_word: str
 
 
@@ -109,7 +122,7 @@ async def _course(
     rates = np.concatenate([np.full(_LEAD_IN_S, rates_per_s[0]), rates_per_s])
     load = asyncio.create_task(ingress.load(rates, time.monotonic()))
     await asyncio.sleep(_LEAD_IN_S)
-    before, kills = Requests.of(ingress, latency_ms), cgroup.oom_kills()
+    before = Requests.of(ingress, latency_ms)
     start_s, busy = time.time(), os.getloadavg()[0]
     with ExitStack() as stack:
         path = await asyncio.to_thread(objects.turn_on, rig.cluster, rig.contest, arm)
@@ -126,7 +139,6 @@ async def _course(
         measured_figures(frame, rig.contest.workload),
         Requests.of(ingress, latency_ms).since(before),
         (busy, os.getloadavg()[0]),
-        cgroup.oom_kills() - kills,
         _last_word(last),
     )
 

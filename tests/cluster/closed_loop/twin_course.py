@@ -11,15 +11,17 @@ from components.cluster.rollout import rollout_hpa, rollout_hpa_vpa
 from components.cluster.sample import STEP_S
 from components.policy.rule_rollout import rollout_rule
 from tests.cluster.closed_loop.arms import HPA, HPA_VPA, OURS, Contest
-from tests.cluster.closed_loop.figures import means
 
 _REPEATS = 8
 
 
-def twin_figures(contest: Contest, rates_per_s: FloatArray) -> dict[str, dict[str, float]]:
-    """EPISODE_FIELDS of each arm under the rates [T] (one a second): means over twin members.
+def twin_episodes(
+    contest: Contest, rates_per_s: FloatArray, rng: np.random.Generator
+) -> dict[str, FloatArray]:
+    """EPISODE_FIELDS of each arm's episodes [B, E] under the rates [T], one a second.
 
-    The same start, the same rates; each member of the twin is played with some draws of chance.
+    The same start, the same rates; each member of the twin is played with some draws of chance,
+    an episode's number meaning the same member and draw for every arm.
     """
     step = int(STEP_S)
     steps = len(rates_per_s) // step
@@ -30,7 +32,7 @@ def twin_figures(contest: Contest, rates_per_s: FloatArray) -> dict[str, dict[st
         parameters,
         np.repeat(limits_of([contest.workload]), batch, axis=0),
         np.repeat(rates[None, :], batch, axis=0),
-        draw_noise(np.random.default_rng(0), steps, batch),
+        draw_noise(rng, steps, batch),
     )
 
     def repeated(value: float | FloatArray) -> FloatArray:
@@ -50,4 +52,4 @@ def twin_figures(contest: Contest, rates_per_s: FloatArray) -> dict[str, dict[st
         ),
         OURS: rollout_rule(repeated(contest.rule), *world, repeated(contest.allocation(OURS))),
     }
-    return {arm: means(rollout.metrics) for arm, rollout in played.items()}
+    return {arm: rollout.metrics for arm, rollout in played.items()}

@@ -1,0 +1,121 @@
+"""The closed loop's figures for people, beside the twin's, and its JSON line's keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.cluster.compiled import FloatArray
+from components.cluster.reward import EPISODE_FIELDS
+from tests.cluster.closed_loop.agreement import Pair, ranking_agrees, sure_pairs
+from tests.cluster.closed_loop.arms import HPA, HPA_VPA, OURS, TITLES, Contest
+from tests.cluster.closed_loop.course import Measured
+from tests.cluster.closed_loop.courses import Course
+from tests.cluster.closed_loop.figures import means, ranking
+from tests.cluster.closed_loop.twin_course import twin_episodes
+
+_FIELDS = ("reward", "violation", "cpu_utilisation", "memory_utilisation", "oom_kills")
+_COLUMNS = ("reward", "violated", "CPU used", "mem used", "kills")
+_REWARD = EPISODE_FIELDS.index("reward")
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A course and what each arm made of it."""
+
+    course: Course
+    measured: dict[str, Measured]
+
+
+def show(title: str, one: Measured) -> None:
+    """One row."""
+    share = one.requests.missed / max(one.requests.total, 1)
+    requests = f"{one.requests.total:9d}{share:9.2%}   load {one.load[0]:.1f}-{one.load[1]:.1f}"
+    print(_row(title, one.figures) + requests, flush=True)
+
+
+def show_profile(contest: Contest, played: Sequence[Played]) -> None:
+    """The courses of one profile: real rows, the twin's, and where it is sure of an order."""
+    header = "".join(f"{name:>10}" for name in (*_COLUMNS, "core-s", "GiB-s", "actions/h"))
+    print(f"\n{played[0].course.profile}, real service\n  {'':24}{header} requests   missed")
+    for one in played:
+        for arm, measured in one.measured.items():
+            show(f"{TITLES[arm]} {one.course.repeat + 1}", measured)
+            print(f"  {'':24}{measured.last_word}")
+    real = real_means(played)
+    for arm, figures in real.items():
+        print(_row(f"{TITLES[arm]}, mean", figures))
+    print(f"{played[0].course.profile}, twin")
+    episodes = episodes_of(contest, played)
+    twin = {arm: means(metrics) for arm, metrics in episodes.items()}
+    for arm, figures in twin.items():
+        print(_row(TITLES[arm], figures))
+    for field in ("reward", "violation", "core_hours"):
+        orders = [" > ".join(ranking(figures, field)) for figures in (real, twin)]
+        print(f"  by {field}: real {orders[0]}; twin {orders[1]}")
+    for pair in pairs_of(episodes, real):
+        print(
+            f"  the twin is sure ({pair.share:.0%}) that {pair.better} is better than"
+            f" {pair.worse}: really by {pair.real_difference:+.4f}"
+        )
+
+
+def real_means(played: Sequence[Played]) -> dict[str, dict[str, float]]:
+    """EPISODE_FIELDS of each arm, the mean of its courses."""
+    return {arm: _mean([one.measured[arm].figures for one in played]) for arm in played[0].measured}
+
+
+def episodes_of(contest: Contest, played: Sequence[Played]) -> dict[str, FloatArray]:
+    """The same courses on the twin: EPISODE_FIELDS [B, E] of each arm, the mean of the courses."""
+    each = [
+        twin_episodes(contest, one.course.rates_per_s, np.random.default_rng(one.course.repeat))
+        for one in played
+    ]
+    return {arm: np.mean([episodes[arm] for episodes in each], axis=0) for arm in each[0]}
+
+
+def pairs_of(
+    episodes: Mapping[str, FloatArray], real: Mapping[str, Mapping[str, float]]
+) -> list[Pair]:
+    """The pairs that the twin is sure of, by reward."""
+    return sure_pairs(
+        {arm: metrics[:, _REWARD] for arm, metrics in episodes.items()},
+        {arm: figures["reward"] for arm, figures in real.items()},
+    )
+
+
+def keys_of(contest: Contest, played: Sequence[Played]) -> dict[str, float]:
+    """The JSON line's."""
+    pairs: list[Pair] = []
+    same = True
+    for profile in {one.course.profile for one in played}:
+        of_profile = [one for one in played if one.course.profile == profile]
+        real, episodes = real_means(of_profile), episodes_of(contest, of_profile)
+        pairs += pairs_of(episodes, real)
+        same &= ranking(real) == ranking({arm: means(metrics) for arm, metrics in episodes.items()})
+    mean = real_means(played)
+    tuned, ours = mean[max((HPA, HPA_VPA), key=lambda arm: mean[arm]["reward"])], mean[OURS]
+    keys = {}
+    for name, figures in (("tuned", tuned), ("ours", ours)):
+        keys[f"reward_{name}"] = figures["reward"]
+        keys[f"violation_{name}"] = figures["violation"]
+        keys[f"core_seconds_{name}"] = 3600 * figures["core_hours"]
+        keys[f"memory_seconds_{name}"] = 3600 * figures["gib_hours"]
+    return keys | {
+        "ranking_agrees": float(ranking_agrees(pairs)),
+        "ranking_same": float(same),
+        "pairs_sure": float(len(pairs)),
+        "pairs_agree": float(sum(pair.agrees for pair in pairs)),
+    }
+
+
+def _row(title: str, figures: Mapping[str, float]) -> str:
+    numbers = "".join(f"{figures[field]:10.3f}" for field in _FIELDS)
+    cores_s, gib_s = 3600 * figures["core_hours"], 3600 * figures["gib_hours"]
+    return f"  {title:24}{numbers}{cores_s:10.1f}{gib_s:10.2f}{figures['actions_per_hour']:10.1f}"
+
+
+def _mean(courses: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {field: float(np.mean([one[field] for one in courses])) for field in courses[0]}
