@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from components.recommender import sequential_test
+from components.policy import sequential_test
 from components.recommender.phase_settings import PhaseSettings
 from components.recommender.phase_state import CANARY, INCUMBENT, LIVE, SHADOW, PhaseState
 from components.recommender.reference import BAD, Reference

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from components.errors import UserError
-from components.recommender.sequential_test import BETTORS
+from components.policy.sequential_test import BETTORS
 
 INCUMBENT = "INCUMBENT"
 SHADOW = "SHADOW"

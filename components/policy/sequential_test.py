@@ -18,7 +18,7 @@ Then the mean number of looks to a false alarm is at least the threshold.
 
 All of it holds for shares whose mean given the past is the mean. A burst breaks that, for within it
 the next interval is bad too; that is why intervals are taken together to blocks as long as two of
-the incumbent's own bursts (see `reference.py`).
+the incumbent's own bursts (see `recommender/reference.py`).
 """
 
 from __future__ import annotations

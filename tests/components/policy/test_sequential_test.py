@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from components.recommender.reference import reference_of
-from components.recommender.sequential_test import (
+from components.policy.sequential_test import (
     BETTORS,
     FloatArray,
     bet_above,
@@ -15,6 +14,7 @@ from components.recommender.sequential_test import (
     start,
     topped_up,
 )
+from components.recommender.reference import reference_of
 
 ALARM = math.log(1 / 0.01)
 
