@@ -40,6 +40,7 @@ from tests.cluster.api_server import running_cluster
 from tests.cluster.closed_loop.arms import HPA, HPA_VPA, OURS, TITLES, Contest, contest_of
 from tests.cluster.closed_loop.course import Measured, Rig
 from tests.cluster.closed_loop.courses import PROFILES, Course, courses_of, play_together
+from tests.cluster.closed_loop.picture import draw, frames_of
 from tests.cluster.closed_loop.report import Played, keys_of, show, show_profile
 from tests.cluster.workloads import install_crd
 from tests.recorder import images, podman
@@ -114,6 +115,10 @@ async def contest(rig: Rig, repeats: list[list[Course]]) -> None:
         print(f"\nafter {number} of {len(repeats)} repeats")
         for profile in sorted({one.course.profile for one in played}):
             show_profile(rig.contest, [one for one in played if one.course.profile == profile])
+        frames = frames_of(rig.work, [course.name for course in courses])
+        picture = rig.work / f"courses-{number}.png"
+        draw(frames, rig.contest.workload.slo.latency_ms, picture)
+        print(f"  what the arms did: {picture}")
         keys = keys_of(rig.contest, played)
         print(json.dumps({name: round(value, 4) for name, value in keys.items()}), flush=True)
 
