@@ -28,22 +28,24 @@ def rollback(
     Example: aware rollback shop/checkout --store minio://aware/store
     """
     # What only this command needs.
-    from components.artifacts.bundle import load
+    from components.artifacts.bundle import load, stored_signature
     from components.artifacts.channel import INCUMBENT, SHADOW, move_channel, read_channel
     from components.artifacts.collection import keep_published
-    from components.artifacts.open import open_store
+    from components.artifacts.open import existing_store
 
     namespace, slash, name = workload.partition("/")
     if not slash or not namespace or not name or "/" in name:
         raise UserError(f"workload {workload!r} is not NAMESPACE/NAME")
-    opened = open_store(store, os.environ)
+    opened = existing_store(store, os.environ)
     before = read_channel(opened, namespace, name)
     if to:
         bundle = load(opened, to)
         if bundle.workload != workload:
             raise UserError(f"bundle {to[:12]} isn't {workload}'s: give one of its own")
+        signature = stored_signature(opened, to)
         move_channel(opened, namespace, name, to, SHADOW)
-        keep_published(opened, bundle)
+        signed_as_before = None if signature is None else lambda _: signature
+        keep_published(opened, bundle, signer=signed_as_before)
         typer.echo(f"{workload}: policy {to} begins in the shadow; the incumbent acts")
         return
     if before.current is None or before.state == INCUMBENT:

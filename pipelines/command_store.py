@@ -1,4 +1,4 @@
-"""`aware store clean`: deletes bundles that nobody needs any more; says first which."""
+"""`aware store`: deletes bundles that nobody needs, after saying which; signs those in use."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands."""
     store = typer.Typer(help="Look after the store of bundles.", no_args_is_help=True)
     store.command()(clean)
+    store.command()(sign)
     app.add_typer(store, name="store", rich_help_panel=OPERATE)
 
 
@@ -34,28 +35,52 @@ def clean(
         str, typer.Option(help="Nothing younger is deleted: hours or days, such as 30d.")
     ] = "30d",
     keep: Annotated[
-        int, typer.Option(min=0, help="So many newest bundles of each workload always stay.")
+        int, typer.Option(min=0, help="So many newest accepted ones of each workload always stay.")
     ] = 3,
     delete: Annotated[bool, typer.Option("--delete", help="Do it, instead of saying it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Delete bundles that no channel names, are old, and are not among a workload's newest.
+    """Delete bundles that no channel names, are old, and not among a workload's newest accepted.
 
     Example: aware store clean --store minio://aware/store --older-than 30d
     """
     import time
 
     from components.artifacts.collection import collect, named_digests, plan, stored_bundles
-    from components.artifacts.open import open_store
+    from components.artifacts.open import existing_store
 
     age_s = _seconds(older_than)
-    opened = open_store(store, os.environ)
+    opened = existing_store(store, os.environ)
     found = plan(stored_bundles(opened), named_digests(opened), time.time(), keep, age_s)
     deleted: list[str] = []
     if delete:
         owner = f"{os.environ.get('HOSTNAME', 'aware')}-{os.getpid()}"
         deleted = collect(opened, [one.digest for one in found.deleted], owner)
     typer.echo(_json(found, deleted) if as_json else _told(found, deleted, delete, age_s))
+
+
+def sign(
+    store: Annotated[str, typer.Option(help="A folder or minio://bucket/prefix.")],
+) -> None:
+    """Sign the bundles that channels name, published before there was a key.
+
+    The private key is the PEM text in AWARE_SIGNING_KEY. What is signed already stays as it is.
+
+    Example: aware store sign --store minio://aware/store
+    """
+    from components.artifacts import signature
+    from components.artifacts.collection import named_digests
+    from components.artifacts.open import existing_store
+    from components.rollout.config import SIGNING_KEY_VARIABLE
+
+    pem = os.environ.get(SIGNING_KEY_VARIABLE, "")
+    if not pem:
+        raise UserError(f"{SIGNING_KEY_VARIABLE} is empty: set it to the private key's PEM text")
+    key = signature.read_private_key(pem.encode())
+    opened = existing_store(store, os.environ)
+    for digest in sorted(named_digests(opened)):
+        signature.sign(opened, digest, key)
+        typer.echo(f"{digest}  signed")
 
 
 def _seconds(text: str) -> float:

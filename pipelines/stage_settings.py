@@ -62,15 +62,15 @@ SETTINGS: dict[str, StageSettings] = {
 STORE_SECRET = "aware-store-writer"  # noqa: S105 (a name)
 PROMETHEUS_SECRET = "aware-prometheus-access"  # noqa: S105 (a name)
 WORKLOADS_CONFIG_MAP, WORKLOADS_FOLDER = "aware-workloads", "/etc/aware"
+SIGNING_SECRET = "aware-signing-key"  # noqa: S105 (a name)
 _STORE_KEYS = ("ENDPOINT_URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION")
-SECRETS: dict[str, tuple[str, tuple[str, ...]]] = {
-    **dict.fromkeys(
-        ("rollout", "take_turn"), (STORE_SECRET, tuple(f"AWS_{key}" for key in _STORE_KEYS))
-    ),
-    "ingestion": (
-        PROMETHEUS_SECRET,
-        tuple(f"AWARE_PROMETHEUS_{key}" for key in ("TOKEN", "USER", "PASSWORD", "TENANT")),
-    ),
+_STORE = (STORE_SECRET, {f"AWS_{key}": f"AWS_{key}" for key in _STORE_KEYS})
+_PROMETHEUS_KEYS = [f"AWARE_PROMETHEUS_{key}" for key in ("TOKEN", "USER", "PASSWORD", "TENANT")]
+# By stage: Secrets, and which key becomes which variable.
+SECRETS: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
+    "rollout": (_STORE, (SIGNING_SECRET, {"key.pem": "AWARE_SIGNING_KEY"})),
+    "take_turn": (_STORE,),
+    "ingestion": ((PROMETHEUS_SECRET, {key: key for key in _PROMETHEUS_KEYS}),),
 }
 LISTING = ("plan_shards", "ingestion")
 
@@ -89,9 +89,8 @@ def settle(task: PipelineTask, stage: str, cached: bool = True) -> PipelineTask:
     kubernetes.set_timeout(task, settings.timeout_s)
     kubernetes.add_pod_label(task, LABEL, PRODUCT)
     kubernetes.add_pod_label(task, "app.kubernetes.io/component", stage)
-    if stage in SECRETS:
-        secret, keys = SECRETS[stage]
-        kubernetes.use_secret_as_env(task, secret, {key: key for key in keys}, optional=True)
+    for secret, variables in SECRETS.get(stage, ()):
+        kubernetes.use_secret_as_env(task, secret, variables, optional=True)
     if stage in LISTING:
         kubernetes.use_config_map_as_volume(
             task, WORKLOADS_CONFIG_MAP, WORKLOADS_FOLDER, optional=True

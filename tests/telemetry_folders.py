@@ -1,4 +1,4 @@
-"""Small telemetry folders for tests that need a whole run: three services, simulated.
+"""Small telemetry folders for tests that need a whole run: three services or many, simulated.
 
 Sizes vary as on a real recording, so that their effect can be learned. A drifted workload needs
 three times the CPU a request from the first row on.
@@ -6,7 +6,7 @@ three times the CPU a request from the first row on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +23,9 @@ from components.workload.telemetry import COLUMNS, STEP_S, telemetry_bytes, tele
 
 MIB = 2**20
 DRIFT_FACTOR = 3.0
-# name: (CPU ms a request, waiting ms, memory base MiB, MiB a request at work, requests a second)
-SERVICES = {
+# CPU ms a request, waiting ms, memory base MiB, MiB a request at work, requests a second
+Service = tuple[float, float, float, float, float]
+SERVICES: Mapping[str, Service] = {
     "checkout": (12.0, 20.0, 60.0, 1.0, 12.0),
     "catalogue": (4.0, 60.0, 40.0, 2.0, 25.0),
     "payment": (25.0, 10.0, 80.0, 0.5, 5.0),
@@ -32,8 +33,18 @@ SERVICES = {
 KEYS = tuple(f"shop/{name}" for name in SERVICES)
 
 
+def many_services(count: int, seed: int = 0) -> dict[str, Service]:
+    """Return so many services between those of SERVICES; the same arguments give the same ones."""
+    rng = np.random.default_rng(seed)
+    low, high = (reach(np.array(list(SERVICES.values())), axis=0) for reach in (np.min, np.max))
+    drawn = np.exp(rng.uniform(np.log(low), np.log(high), (count, len(low))))
+    # What a request costs and how many there are go together: none needs more than its bounds.
+    drawn[:, 4] = np.minimum(drawn[:, 4], 150.0 / drawn[:, 0])
+    return {f"service-{index:04d}": (*row,) for index, row in enumerate(drawn.tolist())}
+
+
 def workload(name: str) -> Workload:
-    """Return the spec of one of SERVICES."""
+    """Return the spec of a service."""
     return Workload(
         namespace="shop",
         name=name,
@@ -45,12 +56,18 @@ def workload(name: str) -> Workload:
     )
 
 
-def telemetry_frame(name: str, seed: int, steps: int, drifted: bool = False) -> pd.DataFrame:
+def telemetry_frame(
+    name: str,
+    seed: int,
+    steps: int,
+    drifted: bool = False,
+    services: Mapping[str, Service] = SERVICES,
+) -> pd.DataFrame:
     """Return `steps` rows of a service's telemetry; the same arguments give the same frame."""
     rng = np.random.default_rng([seed, *name.encode()])
     limits = limits_of([workload(name)])
-    parameters = _parameters(name, drifted)
-    rates = _rates(rng, steps, SERVICES[name][4])
+    parameters = _parameters(services[name], drifted)
+    rates = _rates(rng, steps, services[name][4])
     allocations = _allocations(rng, steps)
     noise = draw_noise(rng, steps, 1)
     state = initial_state(parameters, limits, allocations[:1], rates[:1])
@@ -69,26 +86,30 @@ def telemetry_frame(name: str, seed: int, steps: int, drifted: bool = False) -> 
 
 
 def write_telemetry_folder(
-    folder: Path, seed: int = 0, steps: int = 160, drifted: Sequence[str] = ()
+    folder: Path,
+    seed: int = 0,
+    steps: int = 160,
+    drifted: Sequence[str] = (),
+    services: Mapping[str, Service] = SERVICES,
 ) -> Path:
-    """Write workloads.yaml and a Parquet file for each of SERVICES; return the folder."""
+    """Write workloads.yaml and a Parquet file for each of the services; return the folder."""
     folder.mkdir(parents=True)
-    workloads = [workload(name) for name in SERVICES]
+    workloads = [workload(name) for name in services]
     (folder / "workloads.yaml").write_text(dump_workloads(workloads))
     for one in workloads:
         path = telemetry_file(folder, one)
         path.parent.mkdir(exist_ok=True)
-        frame = telemetry_frame(one.name, seed, steps, one.key in drifted)
+        frame = telemetry_frame(one.name, seed, steps, one.key in drifted, services)
         path.write_bytes(telemetry_bytes(frame))
     return folder
 
 
-def _parameters(name: str, drifted: bool) -> np.ndarray:
+def _parameters(service: Service, drifted: bool) -> np.ndarray:
     middle = [
         float(np.sqrt(spec.low * spec.high)) if spec.log else spec.neutral or spec.low
         for spec in SERVICE_PARAMETERS
     ]
-    demand_ms, wait_ms, base_mib, request_mib, _ = SERVICES[name]
+    demand_ms, wait_ms, base_mib, request_mib, _ = service
     chosen = {
         "service_demand_ms": demand_ms,
         "demand_variability": 0.5,

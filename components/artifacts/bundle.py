@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ from components.artifacts.store import MissingObjectError, Store
 from components.errors import UserError
 
 SCHEMA_VERSION = 1
+# Of a digest, by whoever holds the key (components.artifacts.signature).
+Signer = Callable[[str], bytes]
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -60,14 +62,16 @@ def encode(bundle: Bundle) -> tuple[bytes, bytes, str]:
     return policy, document, _digest(policy, document)
 
 
-def publish(store: Store, bundle: Bundle) -> str:
-    """Stores the bundle under policies/<digest>/ and returns the digest.
+def publish(store: Store, bundle: Bundle, signer: Signer | None = None) -> str:
+    """Stores the bundle under policies/<digest>/, signed if there is a signer; returns the digest.
 
     bundle.json is written last: a bundle that has one is complete. The same bundle again changes
-    nothing.
+    nothing. Raises UserError when it is there signed by another key.
     """
     policy, document, digest = encode(bundle)
     store.write_once(f"policies/{digest}/policy.safetensors", policy)
+    if signer is not None:
+        store.write_once(signature_key(digest), signer(digest))
     store.write_once(f"policies/{digest}/bundle.json", document)
     return digest
 
@@ -98,6 +102,17 @@ def load(store: Store, digest: str) -> Bundle:
             " release that published it"
         )
     return Bundle(manifest.pop("workload"), manifest.pop("rule_parameters"), arrays, manifest)
+
+
+def signature_key(digest: str) -> str:
+    """Where the bundle's signature lies in the store."""
+    return f"policies/{digest}/signature.ed25519"
+
+
+def stored_signature(store: Store, digest: str) -> bytes | None:
+    """The bundle's signature as it lies in the store, whoever made it; None where there is none."""
+    tagged = store.read_tagged(signature_key(digest))
+    return None if tagged is None else tagged[0]
 
 
 def _digest(policy: bytes, document: bytes) -> str:

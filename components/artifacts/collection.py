@@ -14,8 +14,9 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from components.artifacts.bundle import Bundle, encode, publish
+from components.artifacts.bundle import Bundle, Signer, encode, publish
 from components.artifacts.channel import Channel, read_channel
 from components.artifacts.files import json_bytes
 from components.artifacts.store import MissingObjectError, Store
@@ -31,11 +32,15 @@ _WAIT_S, _PAUSE_S = 30.0, 0.5
 
 @dataclass(frozen=True, slots=True)
 class StoredBundle:
-    """A bundle in the store; `workload` is empty where it was never finished."""
+    """A bundle in the store; `workload` is empty where it was never finished.
+
+    `accepted` is what the gate said: only such a bundle was ever let in, and can be gone back to.
+    """
 
     digest: str
     workload: str
     written_s: float
+    accepted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,8 @@ def stored_bundles(store: Store) -> list[StoredBundle]:
         times = [store.written_s(f"policies/{digest}/{part}") for part in _PARTS]
         known = [one for one in times if one is not None]
         if known:
-            found.append(StoredBundle(digest, _workload(store, digest), max(known)))
+            workload, accepted = _about(store, digest)
+            found.append(StoredBundle(digest, workload, max(known), accepted))
     return sorted(found, key=lambda one: (-one.written_s, one.digest))
 
 
@@ -75,17 +81,20 @@ def named_digests(store: Store) -> set[str]:
 def plan(
     bundles: Sequence[StoredBundle], named: set[str], now_s: float, keep: int, older_than_s: float
 ) -> Plan:
-    """Return what to delete: what no channel names, beside the `keep` newest of each workload.
+    """Return what to delete: what no channel names, beside each workload's `keep` newest accepted.
 
-    Nothing younger than `older_than_s` is deleted. `bundles` are newest first.
+    A policy that was refused was never let in: however many of them follow it, the accepted one
+    before stays, to be gone back to. Nothing younger than `older_than_s` is deleted. `bundles` are
+    newest first.
     """
     deleted, counts = [], {"named": 0, "newest": 0, "young": 0}
     of_workload: dict[str, int] = {}
     for one in bundles:
-        of_workload[one.workload] = of_workload.get(one.workload, 0) + bool(one.workload)
+        can_return = bool(one.workload) and one.accepted
+        of_workload[one.workload] = of_workload.get(one.workload, 0) + can_return
         if one.digest in named:
             counts["named"] += 1
-        elif 0 < of_workload[one.workload] <= keep:
+        elif can_return and of_workload[one.workload] <= keep:
             counts["newest"] += 1
         elif now_s - one.written_s < older_than_s:
             counts["young"] += 1
@@ -117,9 +126,14 @@ def collect(
 
 
 def keep_published(
-    store: Store, bundle: Bundle, sleep: Callable[[float], None] = time.sleep
+    store: Store,
+    bundle: Bundle,
+    sleep: Callable[[float], None] = time.sleep,
+    signer: Signer | None = None,
 ) -> None:
     """Make sure that a bundle is there whose channel was just moved; publish it again if need be.
+
+    It is signed as it was, by `signer`.
 
     Raises TemporaryError when a collector that died holds its claim.
     """
@@ -128,7 +142,7 @@ def keep_published(
         if store.read_tagged(_claim_key(digest)) is not None:
             sleep(_PAUSE_S)
             continue
-        publish(store, bundle)
+        publish(store, bundle, signer)
         return
     raise TemporaryError(
         f"bundle {digest[:12]} is being deleted since {_WAIT_S:.0f} s; if no `aware store clean`"
@@ -156,11 +170,15 @@ def _claim_key(digest: str) -> str:
     return f"collecting/{digest}.json"
 
 
-def _workload(store: Store, digest: str) -> str:
+def _about(store: Store, digest: str) -> tuple[str, bool]:
+    """Whose policy it is, empty where it was never finished; and whether the gate accepted it."""
     try:
-        document: Mapping[str, object] = json.loads(store.read(f"policies/{digest}/bundle.json"))
+        document: Mapping[str, Any] = json.loads(store.read(f"policies/{digest}/bundle.json"))
+        accepted = bool(document.get("verdict", {}).get("accepted", True))
+        return str(document.get("workload", "")), accepted
     except MissingObjectError:
-        return ""
-    except ValueError as error:
-        raise UserError(f"policies/{digest}/bundle.json is not JSON: delete the bundle") from error
-    return str(document.get("workload", ""))
+        return "", False
+    except (ValueError, AttributeError) as error:
+        raise UserError(
+            f"policies/{digest}/bundle.json is no manifest: delete the bundle"
+        ) from error

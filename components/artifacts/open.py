@@ -30,6 +30,18 @@ def open_store(url: str, environment: Mapping[str, str]) -> Store:
     return _open_minio(parts.netloc, parts.path, environment)
 
 
+def existing_store(url: str, environment: Mapping[str, str]) -> Store:
+    """As `open_store`, of a store that somebody has published to.
+
+    Raises UserError for a folder that is not there, which a mistyped one would be; a bucket that
+    isn't is told of when it is asked.
+    """
+    store = open_store(url, environment)
+    if isinstance(store, LocalStore) and not store.folder.is_dir():
+        raise UserError(f"store {store.folder} is no folder: give the one that was published to")
+    return store
+
+
 def _open_minio(bucket: str, prefix: str, environment: Mapping[str, str]) -> Store:
     needed = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     missing = [name for name in needed if not environment.get(name)]

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from components.artifacts.bundle import Bundle, load
-from components.artifacts.store import MissingObjectError, Store
+from components.artifacts.bundle import Bundle, Signer, load, signature_key, stored_signature
+from components.artifacts.store import Store
 from components.errors import UserError
 
 # Bound to its purpose: a signature made with the key for something else is none of a bundle.
@@ -39,13 +39,18 @@ def read_public_key(pem: bytes) -> Ed25519PublicKey:
     return key
 
 
+def signer_of(key: Ed25519PrivateKey) -> Signer:
+    """What signs digests with the key: the same one always gives the same bytes."""
+    return lambda digest: key.sign(_PURPOSE + digest.encode())
+
+
 def sign(store: Store, digest: str, key: Ed25519PrivateKey) -> None:
-    """Signs a published bundle; the same key again changes nothing (ed25519 is deterministic).
+    """Signs a bundle that was published without; the same key again changes nothing.
 
     Raises UserError when the bundle is missing or altered, or signed by another key.
     """
     load(store, digest)
-    store.write_once(_key(digest), key.sign(_PURPOSE + digest.encode()))
+    store.write_once(signature_key(digest), signer_of(key)(digest))
 
 
 def load_verified(store: Store, digest: str, key: Ed25519PublicKey) -> Bundle:
@@ -54,16 +59,13 @@ def load_verified(store: Store, digest: str, key: Ed25519PublicKey) -> Bundle:
     The signature is over the digest, and `load` holds the content to the digest.
     """
     bundle = load(store, digest)
+    signature = stored_signature(store, digest)
+    if signature is None:
+        raise UserError(f"bundle {digest} is not signed: sign it or publish it again")
     try:
-        key.verify(store.read(_key(digest)), _PURPOSE + digest.encode())
-    except MissingObjectError as error:
-        raise UserError(f"bundle {digest} is not signed: sign it or publish it again") from error
+        key.verify(signature, _PURPOSE + digest.encode())
     except InvalidSignature as error:
         raise UserError(
             f"bundle {digest} is not signed by the configured key: check the key and who published"
         ) from error
     return bundle
-
-
-def _key(digest: str) -> str:
-    return f"policies/{digest}/signature.ed25519"

@@ -36,17 +36,18 @@ def rollout(
         dry_run: leave that store alone.
         shard: which part of the workloads `adapted` holds, for the progress bar alone.
     """
+    import os
     from pathlib import Path
 
     from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.launcher import launch
     from components.progress import Progress
-    from components.rollout.config import RolloutConfig
+    from components.rollout.config import RolloutConfig, signer_from
     from components.rollout.stage import run
 
     summary = launch(
         lambda: run(
-            RolloutConfig(store_url=store_url, dry_run=dry_run),
+            RolloutConfig(store_url, dry_run, signer_from(os.environ)),
             dataset=Path(dataset.path),
             embedding=Path(embedding.path),
             meta_policy=Path(meta_policy.path),

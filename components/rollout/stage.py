@@ -80,10 +80,10 @@ def run(
             validated = inputs.validated[workload.key]
             accepted = bool(validated["verdict"]["accepted"])
             bundle = _bundle(inputs, workload, version)
-            digest = publish(store, bundle)
+            digest = publish(store, bundle, config.signer)
             channel = follow_verdict(store, workload, digest, accepted)
             if channel.current == digest:
-                keep_published(store, bundle)
+                keep_published(store, bundle, signer=config.signer)
             decisions[workload.key] = {
                 "accepted": accepted,
                 "digest": digest,

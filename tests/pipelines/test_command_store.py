@@ -8,15 +8,21 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner
 
 from components.artifacts.bundle import Bundle, publish
 from components.artifacts.channel import SHADOW, move_channel
 from components.artifacts.local import LocalStore
+from components.artifacts.signature import load_verified
 from components.errors import UserError
+from pipelines import cli
 from pipelines.cli import app
 
 DAY_S = 86400.0
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PRIVATE_PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def invoke(folder: Path, *arguments: str) -> str:
@@ -64,6 +70,43 @@ def test_it_deletes_what_no_channel_names_and_is_old(tmp_path: Path, digests: li
 def test_a_longer_age_keeps_more(tmp_path: Path, digests: list[str]) -> None:
     told = json.loads(invoke(tmp_path, "--keep", "0", "--older-than", "85d", "--json"))
     assert told == {"unneeded": [digests[1]], "deleted": [], "in_use": 1, "newest": 0, "young": 2}
+
+
+def test_what_was_refused_takes_no_accepted_ones_place(tmp_path: Path, digests: list[str]) -> None:
+    """Three refused ones follow the newest accepted one, which stays to be gone back to."""
+    store = LocalStore(tmp_path)
+    refused = []
+    for number in range(3):
+        manifest = {"verdict": {"accepted": False}, "number": number}
+        refused.append(publish(store, Bundle("shop/cart", {}, {}, manifest)))
+        for part in (tmp_path / "policies" / refused[-1]).iterdir():
+            os.utime(part, (time.time() - 40 * DAY_S,) * 2)
+    told = json.loads(invoke(tmp_path, "--keep", "1", "--json"))
+    assert set(told["unneeded"]) == {*digests[1:3], *refused}
+
+
+def test_a_folder_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no folder: give the one that was published to"):
+        invoke(tmp_path / "mistyped")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["store", "clean", "--store", str(tmp_path / "mistyped")])
+    assert ended.value.code == 2
+    assert not (tmp_path / "mistyped").exists()
+
+
+def test_bundles_in_use_are_signed_afterwards_and_no_others(
+    tmp_path: Path, digests: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["store", "sign", "--store", str(tmp_path)]
+    assert isinstance(CliRunner().invoke(app, command).exception, UserError)
+    monkeypatch.setenv("AWARE_SIGNING_KEY", PRIVATE_PEM)
+    for _ in range(2):
+        result = CliRunner().invoke(app, command)
+        assert result.output == f"{digests[0]}  signed\n"
+    store = LocalStore(tmp_path)
+    assert load_verified(store, digests[0], KEY.public_key()).workload == "shop/cart"
+    with pytest.raises(UserError, match="is not signed"):
+        load_verified(store, digests[1], KEY.public_key())
 
 
 @pytest.mark.parametrize("span", ["30", "d", "0h", "-1d", "30 days", "1m"])

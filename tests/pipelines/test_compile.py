@@ -140,13 +140,16 @@ def test_only_what_asks_outside_gets_credentials(
 ) -> None:
     executors = compiled[name][1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     given = {
-        key.removeprefix("exec-"): one["secretAsEnv"][0]["secretName"]
+        key.removeprefix("exec-"): [secret["secretName"] for secret in one["secretAsEnv"]]
         for key, one in executors.items()
         if "secretAsEnv" in one
     }
-    wanted = {"ingestion": "aware-prometheus-access", "rollout": "aware-store-writer"}
+    wanted = {
+        "ingestion": ["aware-prometheus-access"],
+        "rollout": ["aware-store-writer", "aware-signing-key"],
+    }
     if name == "retraining":
-        wanted["take-turn"] = "aware-store-writer"
+        wanted["take-turn"] = ["aware-store-writer"]
     assert given == wanted
     listing = {key for key, one in executors.items() if "configMapAsVolume" in one}
     assert listing == {"exec-ingestion", "exec-plan-shards"}
