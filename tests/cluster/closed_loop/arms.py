@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.artifacts.channel import Channel, read_channel
-from components.artifacts.local import LocalStore
+from components.artifacts.channel import Channel
 from components.cluster import limits as lim
 from components.cluster.compiled import FloatArray
 from components.cluster.tuning import TunedAutoscaler
@@ -75,7 +74,7 @@ def contest_of(run: Path, store: Path, key: str) -> Contest:
     stages = run / "autoscaling"
     documents = json.loads((stages / "embedding" / "twins.json").read_text())
     adapted = json.loads((stages / "fine_tuning" / "adapted.json").read_text())
-    verdicts = json.loads((stages / "validation" / "validation.json").read_text())["workloads"]
+    published = json.loads((stages / "rollout" / "rollout.json").read_text())
     if key not in adapted:
         raise UserError(f"the run knows {', '.join(sorted(adapted))}, not {key}: name one of them")
     known = {one.workload.key: one for one in measured_workloads(stages / "ingestion")}
@@ -94,8 +93,9 @@ def contest_of(run: Path, store: Path, key: str) -> Contest:
         incumbents=incumbents,
         twin=twin,
         rule=np.asarray(rule_of(adapted[key]["rule"])),
-        channel=read_channel(LocalStore(store), workload.namespace, workload.name),
-        accepted=bool(verdicts[key]["verdict"]["accepted"]),
+        # Of a refused policy the bundle is kept, but no channel ever pointed to it.
+        channel=Channel(current=published[key]["digest"]),
+        accepted=bool(published[key]["accepted"]),
         store=store,
     )
 
