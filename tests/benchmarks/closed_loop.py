@@ -27,7 +27,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -41,7 +42,7 @@ from tests.cluster.closed_loop.arms import HPA, HPA_VPA, OURS, TITLES, Contest, 
 from tests.cluster.closed_loop.course import Measured, Rig
 from tests.cluster.closed_loop.courses import PROFILES, Course, courses_of, play_together
 from tests.cluster.closed_loop.picture import draw, frames_of
-from tests.cluster.closed_loop.report import Played, keys_of, show, show_profile
+from tests.cluster.closed_loop.report import Played, keys_of, show_profile
 from tests.cluster.workloads import install_crd
 from tests.recorder import images, podman
 from tests.recorder.services import SERVICES, Service
@@ -103,23 +104,24 @@ def begin(known: Contest, key: str) -> None:
         print(f"{TITLES[arm]}: target {incumbent.target:.2f}, begins with {size}")
 
 
-async def contest(rig: Rig, repeats: list[list[Course]]) -> None:
+async def contest(rigs: dict[str, Rig], repeats: list[list[Course]]) -> None:
     """Every course, the arms at once; prints as they end and keeps the rows in courses.jsonl."""
+    known, work = rigs[OURS].contest, rigs[OURS].work
     played: list[Played] = []
     for number, courses in enumerate(repeats, 1):
         for course in courses:
-            rig.say(f"{course.name}: {len(course.rates_per_s) / 60:g} minutes")
-            measured = await play_together(rig, course, ARMS, show)
+            _say(f"{course.name}: {len(course.rates_per_s) / 60:g} minutes")
+            measured = await play_together(rigs, course, _say)
             played.append(Played(course, measured))
-            _keep(rig.work / "courses.jsonl", course, measured)
+            _keep(work / "courses.jsonl", course, measured)
         print(f"\nafter {number} of {len(repeats)} repeats")
         for profile in sorted({one.course.profile for one in played}):
-            show_profile(rig.contest, [one for one in played if one.course.profile == profile])
-        frames = frames_of(rig.work, [course.name for course in courses])
-        picture = rig.work / f"courses-{number}.png"
-        draw(frames, rig.contest.workload.slo.latency_ms, picture)
+            show_profile(known, [one for one in played if one.course.profile == profile])
+        frames = frames_of(work, [course.name for course in courses])
+        picture = work / f"courses-{number}.png"
+        draw(frames, known.workload.slo.latency_ms, picture)
         print(f"  what the arms did: {picture}")
-        keys = keys_of(rig.contest, played)
+        keys = keys_of(known, played)
         print(json.dumps({name: round(value, 4) for name, value in keys.items()}), flush=True)
 
 
@@ -169,14 +171,22 @@ def main() -> int:
         work.mkdir(parents=True, exist_ok=True)
         known = learned(options, work, _say)
         begin(known, options.service)
-        work_id = hashlib.sha256(str(work).encode()).hexdigest()[:12]
-        podman.remove_leftovers(work_id)
-        (work / "api-server").mkdir(exist_ok=True)
-        with running_cluster(podman.CACHE / "kube" / "bin", work / "api-server") as cluster:
-            install_crd(cluster)
-            rig = Rig(cluster, images.build(), work, work_id, service, known, _say)
-            asyncio.run(contest(rig, repeats))
+        with ExitStack() as running:
+            rigs = {arm: running.enter_context(rig_of(arm, work, service, known)) for arm in ARMS}
+            asyncio.run(contest(rigs, repeats))
     return 0
+
+
+@contextmanager
+def rig_of(arm: str, work: Path, service: Service, known: Contest) -> Iterator[Rig]:
+    """What an arm runs on, with an API server of its own: the controllers act on a whole one."""
+    work_id = hashlib.sha256(f"{work} {arm}".encode()).hexdigest()[:12]
+    podman.remove_leftovers(work_id)
+    folder = work / f"api-server-{arm}"
+    folder.mkdir(exist_ok=True)
+    with running_cluster(podman.CACHE / "kube" / "bin", folder) as cluster:
+        install_crd(cluster)
+        yield Rig(cluster, images.build(), work, work_id, service, known, _say)
 
 
 def _say(line: str) -> None:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from tests.recorder.pod import Node, free_port
 from tests.recorder.prometheus import SCRAPE_S, Prometheus
 from tests.recorder.services import Service
 
-_LEAD_IN_S = 75
+LEAD_IN_S = 75
 _READY_WITHIN_S = 90.0
 _NICE = -15
 _ACTUATOR_TICK_S = 5
@@ -42,7 +42,7 @@ _ACTUATOR_TICK_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """What all courses share."""
+    """What all courses of an arm share; the others have API servers of their own."""
 
     cluster: Cluster
     image: str
@@ -51,21 +51,6 @@ class Rig:
     service: Service
     contest: Contest
     say: Callable[[str], None]
-
-    def beside(self, arm: str) -> Rig:
-        """The rig of one of several arms at once: each has a namespace of its own.
-
-        The policy's is the one that it was published for.
-        """
-        if arm == OURS:
-            return self
-        namespace = f"{self.service.namespace}-{arm.replace('_', '-')}"
-        workload = replace(self.contest.workload, namespace=namespace)
-        return replace(
-            self,
-            service=replace(self.service, namespace=namespace),
-            contest=replace(self.contest, workload=workload),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +104,9 @@ async def _course(
 ) -> Measured:
     await _until_ready(agent)
     latency_ms = rig.contest.workload.slo.latency_ms
-    rates = np.concatenate([np.full(_LEAD_IN_S, rates_per_s[0]), rates_per_s])
+    rates = np.concatenate([np.full(LEAD_IN_S, rates_per_s[0]), rates_per_s])
     load = asyncio.create_task(ingress.load(rates, time.monotonic()))
-    await asyncio.sleep(_LEAD_IN_S)
+    await asyncio.sleep(LEAD_IN_S)
     before = Requests.of(ingress, latency_ms)
     start_s, busy = time.time(), os.getloadavg()[0]
     with ExitStack() as stack:

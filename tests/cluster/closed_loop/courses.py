@@ -10,8 +10,9 @@ import numpy as np
 
 from components.cluster.compiled import FloatArray
 from tests.cluster.closed_loop.arms import TITLES
-from tests.cluster.closed_loop.course import Measured, Rig, play
+from tests.cluster.closed_loop.course import LEAD_IN_S, Measured, Rig, play
 from tests.cluster.closed_loop.lateness import Lateness
+from tests.cluster.closed_loop.rows import show
 from tests.recorder import cgroup
 from tests.recorder.rates import DAY_S, RateShape, rate_series
 
@@ -53,28 +54,28 @@ def rates_of(profile: str, mean_per_s: float, seconds: int, repeat: int) -> Floa
 
 
 async def play_together(
-    rig: Rig, course: Course, arms: tuple[str, ...], show: Callable[[str, Measured], None]
+    rigs: dict[str, Rig], course: Course, say: Callable[[str], None]
 ) -> dict[str, Measured]:
-    """All arms at once, each with its own pods, load of the same arrivals, and Prometheus.
+    """All arms at once, each with its own API server, pods, Prometheus, and the same arrivals.
 
-    So what the machine's neighbours do meets them alike. `show` is told each when it ends.
+    So what the machine's neighbours do meets them alike. Each is shown when it ends.
     """
     late = Lateness()
-    watching = asyncio.create_task(late.watch())
+    watching = asyncio.create_task(late.watch(LEAD_IN_S))
     kills = cgroup.oom_kills()
 
     async def one(arm: str) -> tuple[str, Measured]:
-        measured = await play(rig.beside(arm), arm, course.rates_per_s, course.name)
+        measured = await play(rigs[arm], arm, course.rates_per_s, course.name)
         show(TITLES[arm], measured)
         return arm, measured
 
     try:
-        measured = dict(await asyncio.gather(*map(one, arms)))
+        measured = dict(await asyncio.gather(*map(one, rigs)))
     finally:
         watching.cancel()
-    rig.say(
+    say(
         f"{course.name}: load generator late by {late.percentile(0.5):.1f} ms (median), "
         f"{late.percentile(0.99):.1f} ms (99 %); OOM kills on the machine "
         f"{cgroup.oom_kills() - kills}"
     )
-    return {arm: measured[arm] for arm in arms}
+    return measured

@@ -17,8 +17,9 @@ class Lateness:
 
     late_ms: list[float] = field(default_factory=list)
 
-    async def watch(self) -> None:
-        """For ever."""
+    async def watch(self, after_s: float) -> None:
+        """For ever, from so many seconds on."""
+        await asyncio.sleep(after_s)
         while True:
             due_s = time.monotonic() + _EVERY_S
             await asyncio.sleep(_EVERY_S)

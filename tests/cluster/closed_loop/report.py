@@ -14,10 +14,9 @@ from tests.cluster.closed_loop.arms import HPA, HPA_VPA, OURS, TITLES, Contest
 from tests.cluster.closed_loop.course import Measured
 from tests.cluster.closed_loop.courses import Course
 from tests.cluster.closed_loop.figures import means, ranking
+from tests.cluster.closed_loop.rows import header, row, show
 from tests.cluster.closed_loop.twin_course import twin_episodes
 
-_FIELDS = ("reward", "violation", "cpu_utilisation", "memory_utilisation", "oom_kills")
-_COLUMNS = ("reward", "violated", "CPU used", "mem used", "kills")
 _REWARD = EPISODE_FIELDS.index("reward")
 
 
@@ -29,29 +28,21 @@ class Played:
     measured: dict[str, Measured]
 
 
-def show(title: str, one: Measured) -> None:
-    """One row."""
-    share = one.requests.missed / max(one.requests.total, 1)
-    requests = f"{one.requests.total:9d}{share:9.2%}   load {one.load[0]:.1f}-{one.load[1]:.1f}"
-    print(_row(title, one.figures) + requests, flush=True)
-
-
 def show_profile(contest: Contest, played: Sequence[Played]) -> None:
     """The courses of one profile: real rows, the twin's, and where it is sure of an order."""
-    header = "".join(f"{name:>10}" for name in (*_COLUMNS, "core-s", "GiB-s", "actions/h"))
-    print(f"\n{played[0].course.profile}, real service\n  {'':24}{header} requests   missed")
+    print(f"\n{played[0].course.profile}, real service\n{header()}")
     for one in played:
         for arm, measured in one.measured.items():
             show(f"{TITLES[arm]} {one.course.repeat + 1}", measured)
             print(f"  {'':24}{measured.last_word}")
     real = real_means(played)
     for arm, figures in real.items():
-        print(_row(f"{TITLES[arm]}, mean", figures))
+        print(row(f"{TITLES[arm]}, mean", figures))
     print(f"{played[0].course.profile}, twin")
     episodes = episodes_of(contest, played)
     twin = {arm: means(metrics) for arm, metrics in episodes.items()}
     for arm, figures in twin.items():
-        print(_row(TITLES[arm], figures))
+        print(row(TITLES[arm], figures))
     for field in ("reward", "violation", "core_hours"):
         orders = [" > ".join(ranking(figures, field)) for figures in (real, twin)]
         print(f"  by {field}: real {orders[0]}; twin {orders[1]}")
@@ -109,12 +100,6 @@ def keys_of(contest: Contest, played: Sequence[Played]) -> dict[str, float]:
         "pairs_sure": float(len(pairs)),
         "pairs_agree": float(sum(pair.agrees for pair in pairs)),
     }
-
-
-def _row(title: str, figures: Mapping[str, float]) -> str:
-    numbers = "".join(f"{figures[field]:10.3f}" for field in _FIELDS)
-    cores_s, gib_s = 3600 * figures["core_hours"], 3600 * figures["gib_hours"]
-    return f"  {title:24}{numbers}{cores_s:10.1f}{gib_s:10.2f}{figures['actions_per_hour']:10.1f}"
 
 
 def _mean(courses: Sequence[Mapping[str, float]]) -> dict[str, float]:
