@@ -21,6 +21,8 @@ _DISTRIBUTIONS = {
     "prometheus_client": "prometheus-client",
     "kfp_server_api": "kfp-server-api",
 }
+# Published as source alone: built where the image is, by tools that images/build.lock pins.
+SOURCE_ONLY = ("kfp-server-api",)
 # Whoever calls Kubeflow needs kfp whole: the import `kfp.kubernetes` is another distribution's.
 _CLIENT = ["kfp", "kfp-kubernetes"]
 _FACE = re.compile(r"components\.(\w+)\.component")

@@ -1,7 +1,8 @@
 """Pins what each image installs, with hashes: `python -m images.lock`.
 
 Versions are those of requirements.lock. kfp is installed without what it depends on, and torch
-without hashes, because its CPU build and the full one share a version: each has its own file.
+without hashes, because its CPU build and the full one share a version: each has its own file, and
+so has what builds the packages that have no wheel.
 """
 
 from __future__ import annotations
@@ -49,13 +50,16 @@ def _compiled(names: list[str]) -> dict[str, str]:
 
 
 def main() -> None:
-    """Writes `images/kfp.lock`, `images/torch.lock` and `images/NAME/requirements.lock`."""
+    """Writes `images/kfp.lock`, `torch.lock`, `build.lock` and `NAME/requirements.lock`."""
     graph = import_graph()
     needed = {name: requirements(graph, name) for name in (*STAGES, *SERVICES)}
-    every = _compiled(sorted({"kfp", *(each for names in needed.values() for each in names)}))
+    every = _compiled(
+        sorted({"kfp", "setuptools", *(each for names in needed.values() for each in names)})
+    )
     torch = re.sub(r"(==[0-9.]+).*", r"\1", every.pop("torch").splitlines()[0])
     _write(ROOT / "images/torch.lock", [torch + "\n"])
     _write(ROOT / "images/kfp.lock", [every["kfp"]])
+    _write(ROOT / "images/build.lock", [every["setuptools"]])
     for name, names in needed.items():
         path = ROOT / "images" / name / "requirements.lock"
         path.parent.mkdir(exist_ok=True)

@@ -7,6 +7,7 @@ import grimp
 from images.catalogue import (
     ROOT,
     SERVICES,
+    SOURCE_ONLY,
     STAGES,
     entry,
     faces,
@@ -27,8 +28,9 @@ FROM ${{BASE}} AS packages
 ARG PIP_OPTIONS=""
 ARG PIP_WHEEL=""
 COPY {locks} /locks/
-RUN PYTHONPATH="${{PIP_WHEEL}}" python3 -m pip install --no-cache-dir --no-compile --no-deps \\
-    --only-binary :all: --require-hashes ${{PIP_OPTIONS}} --target /packages {requirements}
+{tools}RUN PYTHONPATH="{path}" python3 -m pip install --no-cache-dir --no-compile --no-deps \\
+    --only-binary :all: {source_only}--require-hashes ${{PIP_OPTIONS}} \\
+    --target /packages {requirements}
 {torch}COPY images/prune.py /prune.py
 RUN python3 /prune.py /packages
 
@@ -56,21 +58,36 @@ COPY images/torch.lock /locks/
 RUN PYTHONPATH="${PIP_WHEEL}" python3 -m pip install --no-cache-dir --no-compile --no-deps \\
     --only-binary :all: ${PIP_OPTIONS:-${TORCH_INDEX}} --target /packages -r /locks/torch.lock
 """
+# What has no wheel is built by pinned tools and in no environment of its own: what pip would fetch
+# for that is held to no hash.
+_TOOLS = """\
+COPY images/build.lock /locks/
+RUN PYTHONPATH="${PIP_WHEEL}" python3 -m pip install --no-cache-dir --no-compile --no-deps \\
+    --only-binary :all: --require-hashes ${PIP_OPTIONS} --target /tools -r /locks/build.lock
+"""
+_PATH = "${PIP_WHEEL}"
+_PATH_WITH_TOOLS = "/tools${PIP_WHEEL:+:${PIP_WHEEL}}"
 
 
 def containerfile(name: str, graph: grimp.ImportGraph) -> str:
     """Return the Containerfile's text for the image."""
     needed, service = rooms(graph, name), name in SERVICES
+    distributions = requirements(graph, name)
+    sources = [each for each in SOURCE_ONLY if each in distributions]
     locks = [f"images/{name}/requirements.lock"] + ([] if service else ["images/kfp.lock"])
-    sources = ["__init__", *needed]
-    files = [f"components/{room}.py" for room in sources if _is_file(room)]
-    folders = [room for room in sources if not _is_file(room)]
+    copied = ["__init__", *needed]
+    files = [f"components/{room}.py" for room in copied if _is_file(room)]
+    folders = [room for room in copied if not _is_file(room)]
     return _TEMPLATE.format(
         name=name,
         description=f"{'Service' if service else 'Pipeline stage'} {name} of AWARE on Kubeflow",
         locks=" ".join(locks),
         requirements=" ".join(f"-r /locks/{lock.rsplit('/', 1)[1]}" for lock in locks),
-        torch=_TORCH if "torch" in requirements(graph, name) else "",
+        torch=_TORCH if "torch" in distributions else "",
+        tools=_TOOLS if sources else "",
+        path=_PATH_WITH_TOOLS if sources else _PATH,
+        source_only="".join(f"--no-binary {each} " for each in sources)
+        + ("--no-build-isolation " if sources else ""),
         copies="\n".join(
             [f"COPY {' '.join(files)} /opt/aware/components/"]
             + [f"COPY components/{room} /opt/aware/components/{room}" for room in folders]
