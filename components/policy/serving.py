@@ -15,7 +15,8 @@ from components.cluster.compiled import FloatArray, compiled
 from components.cluster.hpa import hpa_one
 from components.cluster.reward import INTERVAL_STEPS
 from components.cluster.vpa import AGE_S, TIME_S, add_kill, add_usage, vpa_one
-from components.policy.rule import SEEN, act_one, digest_one
+from components.policy.hand_over import begin_acting
+from components.policy.rule import DOWN_WAIT_MIN, RULE_STATE_COUNT, SEEN, act_one, digest_one
 from components.workload.telemetry import STEP_S
 
 # VPA owns memory alone: HPA scales on CPU, and both on one resource would fight.
@@ -90,6 +91,7 @@ def incumbent_rows(
 def rule_rows(
     memory: FloatArray,
     rules: FloatArray,
+    acting: FloatArray,
     samples: FloatArray,
     new_steps: FloatArray,
     limits: FloatArray,
@@ -98,11 +100,14 @@ def rule_rows(
 ) -> None:
     """The rule's next allocation of each row that has a rule; fills proposed [B, 3].
 
-    memory [B, R] is updated. rules [B, K] are NaN in rows without a policy. A rule that has seen
-    nothing yet reads all whole intervals of samples [B, T, M], later ones read as many intervals
-    as the new steps make. A row without a new interval keeps what it proposed before.
+    memory [B, R] is updated. rules [B, K] are NaN in rows without a policy. acting [B] is 0 where
+    another acts: what is proposed there is what the rule would do if it took over now. A rule
+    that has seen nothing yet reads all whole intervals of samples [B, T, M], later ones read as
+    many intervals as the new steps make. A row without a new interval keeps what it proposed
+    before.
     """
     steps = samples.shape[1]
+    shown = np.empty(RULE_STATE_COUNT)
     for row in range(samples.shape[0]):
         if np.isnan(rules[row, 0]):
             continue
@@ -115,5 +120,33 @@ def rule_rows(
             digest_one(
                 memory[row], rules[row], samples[row, end - INTERVAL_STEPS : end], limits[row]
             )
-        if intervals > 0:
+        if intervals == 0:
+            continue
+        if acting[row] > 0.0:
+            act_one(memory[row], rules[row], limits[row], current[row], proposed[row])
+            continue
+        shown[:] = memory[row]
+        begin_acting(shown, rules[row])
+        # In the shadow a shrink waits as long as it will when the rule acts.
+        shown[DOWN_WAIT_MIN] = memory[row, DOWN_WAIT_MIN]
+        act_one(shown, rules[row], limits[row], current[row], proposed[row])
+        memory[row, DOWN_WAIT_MIN] = shown[DOWN_WAIT_MIN]
+
+
+@compiled
+def hand_over_rows(
+    memory: FloatArray,
+    rules: FloatArray,
+    begins: FloatArray,
+    limits: FloatArray,
+    current: FloatArray,
+    proposed: FloatArray,
+) -> None:
+    """The first allocation of each rule that begins to act, begins [B] above 0; as in training.
+
+    What rule_rows digested is kept in memory [B, R], what was another's doing is forgotten.
+    """
+    for row in range(memory.shape[0]):
+        if begins[row] > 0.0 and not np.isnan(rules[row, 0]):
+            begin_acting(memory[row], rules[row])
             act_one(memory[row], rules[row], limits[row], current[row], proposed[row])

@@ -13,7 +13,7 @@ from components.cluster.limits import CPU_M, MEMORY_BYTES
 from components.cluster.vpa import AGE_S, HISTORY_COUNT, TIME_S
 from components.policy.rule import RULE_STATE_COUNT
 from components.policy.rule_parameters import RULE_COUNT
-from components.policy.serving import incumbent_rows, rule_rows
+from components.policy.serving import hand_over_rows, incumbent_rows, rule_rows
 from components.recommender.alignment import aligned
 from components.recommender.memory_record import Remembered
 from components.recommender.policies import LoadedPolicy
@@ -36,7 +36,10 @@ class Proposals:
 
 @dataclass(slots=True)
 class _Rows:
-    """What the controllers remember of each workload, one row each."""
+    """What the controllers remember of each workload, one row each.
+
+    acting [B]: 1 where the policy's decisions were followed at the last tick.
+    """
 
     hpa: FloatArray
     history: FloatArray
@@ -44,6 +47,7 @@ class _Rows:
     seen_s: FloatArray
     incumbent: FloatArray
     policy: FloatArray
+    acting: FloatArray
 
 
 class Controllers:
@@ -98,6 +102,7 @@ class Controllers:
             return None
         parts = {name: getattr(self._rows, name)[row].copy() for name in _Rows.__slots__}
         parts["seen_s"] = float(parts["seen_s"])
+        parts["acting"] = bool(parts["acting"])
         return Remembered(**parts, digest=self._digests[row])
 
     def rule_memory(self, rows: list[int]) -> FloatArray:
@@ -136,16 +141,50 @@ class Controllers:
             np.isnan(rows.fixed_cpu_m), rows.current[:, CPU_M], rows.fixed_cpu_m
         )
         rule_rows(
-            mine.rule, rules, batch.samples, new_steps, rows.limits, rows.current, mine.policy
+            mine.rule,
+            rules,
+            mine.acting,
+            batch.samples,
+            new_steps,
+            rows.limits,
+            rows.current,
+            mine.policy,
         )
         # A rule that was led to what is no number begins anew.
         mine.rule[~np.isfinite(mine.rule).all(axis=1)] = 0.0
         policy: FloatArray = np.where(np.isnan(rules[:, :1]), np.nan, mine.policy)
         for proposed in (incumbent, policy):
-            least = np.maximum(proposed[:, MEMORY_BYTES], rows.current[:, MEMORY_BYTES])
-            proposed[:, MEMORY_BYTES] = np.where(unread, least, proposed[:, MEMORY_BYTES])
+            _keep_memory(proposed, rows.current, unread)
         mine.seen_s = np.maximum(mine.seen_s, batch.end_s)
         return Proposals(incumbent, policy, new_steps)
+
+    def hand_over(
+        self,
+        acting: Flags,
+        rows: SubjectRows,
+        policies: Mapping[str, LoadedPolicy],
+        proposals: Proposals,
+        unread: Flags,
+    ) -> None:
+        """Lets the policies that act from now on begin as training lets them.
+
+        acting [B]: whose decisions are followed. The proposals of those that weren't before are
+        made anew; `unread` [B] as in `propose`.
+        """
+        mine = self._rows
+        begins: Flags = acting & (mine.acting == 0.0)
+        mine.acting[:] = acting
+        if not begins.any():
+            return
+        first = mine.policy.copy()
+        rules = self._rules(policies)
+        hand_over_rows(
+            mine.rule, rules, begins.astype(np.float64), rows.limits, rows.current, first
+        )
+        begins &= ~np.isnan(rules[:, 0])
+        mine.policy[begins] = first[begins]
+        _keep_memory(first, rows.current, unread)
+        proposals.policy[begins] = first[begins]
 
     def _pass_silence(self, end_s: FloatArray, new_steps: FloatArray) -> None:
         """Lets the time pass in the VPA's histories for which there are no samples."""
@@ -167,7 +206,14 @@ class Controllers:
                 self._digests[row] = policy.digest
                 self._rows.rule[row] = 0.0
                 self._rows.policy[row] = np.nan
+                self._rows.acting[row] = 0.0
         return rules
+
+
+def _keep_memory(proposed: FloatArray, current: FloatArray, where: Flags) -> None:
+    """Raises the memory of proposals [B, 3] to what is in force, in some of the rows."""
+    least = np.maximum(proposed[:, MEMORY_BYTES], current[:, MEMORY_BYTES])
+    proposed[:, MEMORY_BYTES] = np.where(where, least, proposed[:, MEMORY_BYTES])
 
 
 def _empty(count: int) -> _Rows:
@@ -178,4 +224,5 @@ def _empty(count: int) -> _Rows:
         seen_s=np.full(count, -np.inf),
         incumbent=np.full((count, 3), np.nan),
         policy=np.full((count, 3), np.nan),
+        acting=np.zeros(count),
     )

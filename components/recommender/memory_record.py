@@ -26,7 +26,8 @@ _KEPT_DAYS = 100
 class Remembered:
     """One workload's rows: hpa [21], history [H], rule [R], incumbent [3], policy [3].
 
-    `seen_s`: the newest step that went into them. `digest`: whose policy the rule's memory is of.
+    `seen_s`: the newest step that went into them. `digest`: whose policy the rule's memory is of;
+    `acting`: whether its decisions were followed then.
     """
 
     hpa: FloatArray
@@ -36,6 +37,7 @@ class Remembered:
     policy: FloatArray
     seen_s: float
     digest: str
+    acting: bool = False
 
 
 def to_document(remembered: Remembered) -> dict[str, Any]:
@@ -50,6 +52,7 @@ def to_document(remembered: Remembered) -> dict[str, Any]:
         "policy": _values(remembered.policy),
         "seen_s": remembered.seen_s,
         "digest": remembered.digest,
+        "acting": remembered.acting,
     }
 
 
@@ -71,6 +74,8 @@ def from_document(document: Mapping[str, Any]) -> Remembered:
         policy=_row(document["policy"], 3),
         seen_s=float(document["seen_s"]),
         digest=str(document["digest"]),
+        # A record of before says nothing: a policy that is live must not begin anew.
+        acting=bool(document.get("acting", True)),
     )
     finite = (remembered.hpa, remembered.history, remembered.rule, remembered.seen_s)
     if not all(np.isfinite(part).all() for part in finite) or (history < 0).any():

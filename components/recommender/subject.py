@@ -94,6 +94,12 @@ class Subject:
         return self.current
 
     @property
+    def followed(self) -> bool:
+        """Return whether what is recommended is applied: what happens is then its doing."""
+        mine = self.autoscaler
+        return not (mine.update_mode == OFF or mine.paused or self.other_owner)
+
+    @property
     def gate_open(self) -> bool:
         """Return whether a person or the rollout lets a policy in."""
         return self.has_objective and self.autoscaler.phase != "INCUMBENT"

@@ -143,6 +143,10 @@ class Recommender:
         self.figures.decided_s(time.perf_counter() - started_s)
         for _ in range(self.memories.save(keys, self.controllers.remembered, now_s)):
             self.figures.failed("memories")
+        self._advance(subjects, rows, batch, proposals, now_s)
+        acts = np.array([self.phases.acts(item, self.policies) for item in subjects], dtype=bool)
+        followed = acts & np.array([item.followed for item in subjects], dtype=bool)
+        self.controllers.hand_over(followed, rows, self.policies.loaded(), proposals, unread)
         self.basis = Basis(
             {key: row for row, key in enumerate(keys)},
             rows,
@@ -150,10 +154,8 @@ class Recommender:
             proposals,
             self.policies.loaded(),
         )
-        self._advance(subjects, rows, batch, proposals, now_s)
-        return self.decider.decide(
-            subjects, rows, self._wish(subjects, batch, proposals, now_s), now_s
-        )
+        wish = self._wish(subjects, batch, proposals, acts, now_s)
+        return self.decider.decide(subjects, rows, wish, now_s)
 
     def _recent(self, subjects: Sequence[Subject], now_s: float) -> Recent:
         try:
@@ -164,10 +166,14 @@ class Recommender:
             return nothing_known(len(subjects))
 
     def _wish(
-        self, subjects: Sequence[Subject], batch: Batch, proposals: Proposals, now_s: float
+        self,
+        subjects: Sequence[Subject],
+        batch: Batch,
+        proposals: Proposals,
+        acts: Flags,
+        now_s: float,
     ) -> Wish:
-        """What the one that acts proposes for each."""
-        acts = np.array([self.phases.acts(item, self.policies) for item in subjects], dtype=bool)
+        """What the one that acts proposes for each; acts [B]: whether that is the policy."""
         unlike = np.zeros(len(subjects), dtype=bool)
         for row in np.flatnonzero(acts).tolist():
             loaded = self.policies.loaded_one(subjects[row].key)

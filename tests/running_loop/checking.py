@@ -27,7 +27,8 @@ SETTINGS = RecommenderSettings(
 )
 # Without the VPA's usual 250 Mi, from which the policy would still be coming down.
 INCUMBENT = {"aware.autoscaling/incumbent": json.dumps({"memory_floor_bytes": 0.0})}
-_WARM_UP_MINUTES = 12
+# A policy that takes over begins with more than it needs, and has come down after 14.
+_WARM_UP_MINUTES = 16
 _FAULT_MINUTES = 4
 # Circuits that a fault opened close again by themselves, the longest of these after 20 minutes.
 _RECOVERY_MINUTES = 30
