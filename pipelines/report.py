@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from components.artifacts.files import write_text
 from components.pictures import page_html, picture_html, table_html
 from components.validation.page import rows_html
 from pipelines.comparison import drift_finding
 from pipelines.facts import Facts, PathFacts
+from pipelines.report_answer import answer_html
 from pipelines.report_learning import learning_html, telemetry_html, twins_html
 from pipelines.report_workloads import verdicts_html, workload_html
 from pipelines.runs import RunFolder
@@ -39,7 +38,7 @@ def sections(facts: Facts) -> list[Section]:
 
 def _pass(part: PathFacts) -> list[Section]:
     return [
-        ("The answer", _answer(part)),
+        ("The answer", answer_html(part)),
         ("The telemetry", telemetry_html(part)),
         ("What kind of workload each is", twins_html(part)),
         ("How the policy learned", learning_html(part)),
@@ -49,42 +48,6 @@ def _pass(part: PathFacts) -> list[Section]:
 
 def _keys(part: PathFacts) -> list[str]:
     return sorted(part.verdicts)
-
-
-def _answer(part: PathFacts) -> str:
-    summary = part.validation["summary"]
-    return (
-        f"<p>{escape(sentence(part))}</p>"
-        f"{rows_html(summary)}"
-        "<p class='soft'>Means over the workloads on held-out telemetry, replayed on each "
-        "workload's fitted twin, with 95 % intervals. HPA and VPA were tuned on the training part "
-        "only. The bound knows the future: nothing can do better than it by much.</p>"
-        f"{verdicts_html(part)}"
-    )
-
-
-def sentence(part: PathFacts) -> str:
-    """Return the answer in one sentence."""
-    verdicts = part.verdicts
-    accepted = sum(bool(entry["verdict"]["accepted"]) for entry in verdicts.values())
-    rows = part.validation["summary"]
-
-    def mean(row: str, field: str) -> float:
-        return float(rows[row][field]["mean"])
-
-    def against(field: str, factor: float, unit: str) -> str:
-        ours, hpa, vpa = (
-            f"{factor * mean(row, field):.2f}{unit}" for row in ("policy", "hpa", "hpa_vpa")
-        )
-        return f"{ours} ({hpa} under tuned HPA, {vpa} under tuned HPA + VPA)"
-
-    return (
-        f"For {accepted} of {len(verdicts)} workloads the learned policy is proved better than "
-        "the incumbent, the better of tuned HPA and tuned HPA + VPA; where it isn't, the incumbent "
-        f"stays. Over all of them it violates the SLO in {against('violation', 100.0, ' %')} of "
-        f"the time, with {against('core_hours', 1.0, '')} core-hours and "
-        f"{against('gib_hours', 1.0, '')} GiB-hours."
-    )
 
 
 def _drift(facts: Facts) -> str:

@@ -82,10 +82,11 @@ def _error(errors: dict[str, Any], name: str) -> str:
 
 def learning_html(part: PathFacts) -> str:
     """Return the learning curve."""
-    iterations = part.curve["iterations"]
+    last = part.curve["iterations"][-1]["iteration"]
     alt = "Reward and SLO violations by training step, on known and on held-out applications"
     return (
-        f"<p>{escape(str(len(iterations)))} iterations over the twins and over synthetic "
-        "applications; held-out applications show what it makes of services that it never saw."
-        f"</p>{picture_html(part.curve_png, alt)}"
+        f"<p>{last} iterations over the twins and over synthetic applications; the policy was kept "
+        "where it did best on the selection set (grey line). Held-out applications, which decided "
+        "nothing, show what it makes of services that it never saw.</p>"
+        f"{picture_html(part.curve_png, alt)}"
     )

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from components.pictures import picture_html, picture_png, table_html
-from components.validation.page import DRAWN, draw_trace, rows_html
+from components.validation.page import draw_trace, drawn, rows_html
 from pipelines import comparison
 from pipelines.facts import PathFacts
 
@@ -35,8 +35,10 @@ def workload_html(part: PathFacts, key: str) -> str:
     entry = part.verdicts[key]
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in entry["verdict"]["reasons"])
     trace = part.traces[key]
-    picture = picture_png(lambda figure: draw_trace(figure, trace), 10.0, 8.0)
-    alt = f"{key}: rate, replicas, cores, memory and latency under {', '.join(DRAWN)}"
+    opponent = entry["verdict"]["opponent"]
+    picture = picture_png(lambda figure: draw_trace(figure, trace, opponent), 10.0, 8.0)
+    titles = ", ".join(dict(comparison.ROWS)[name] for name in drawn(opponent))
+    alt = f"{key}: rate, replicas, cores, memory and latency under {titles}"
     return (
         f"<p>{_word(entry)}</p><ul>{reasons}</ul>{picture_html(picture, alt)}"
         f"<details open><summary>Figures with 95 % intervals</summary>{rows_html(entry['rows'])}"

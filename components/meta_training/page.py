@@ -20,13 +20,16 @@ def curve_png(curve: Mapping[str, Any]) -> bytes:
         reward, violation = figure.subplots(1, 2)
         _draw_field(reward, curve, "reward", 1.0)
         reward.set_title("Reward")
-        reward.legend(loc="center right")
         _draw_field(violation, curve, "violation", 100.0)
         violation.set_title("Steps that missed the objective, %")
         violation.axhline(100.0 * curve["violation_budget"], color="#888888", linestyle=":")
         violation.set_ylim(bottom=0.0)
+        # Below both: inside, it would lie on one of the curves.
+        figure.legend(
+            handles=reward.get_legend_handles_labels()[0], loc="outside lower center", ncols=4
+        )
 
-    return picture_png(draw, 9.0, 3.6)
+    return picture_png(draw, 9.0, 3.9)
 
 
 def _draw_field(axes: Axes, curve: Mapping[str, Any], field: str, factor: float) -> None:

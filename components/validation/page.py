@@ -8,13 +8,12 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from components.pictures import COLOURS, page_html, picture_html, picture_png, table_html
 from components.validation.config import ValidationConfig
 from components.validation.controllers import TITLES
 
-DRAWN = ("hpa_default", "hpa_vpa", "policy")
 _MARGINS = {"left": 0.07, "right": 0.99, "bottom": 0.06, "top": 0.95, "hspace": 0.14}
 _CELLS: tuple[tuple[str, str, float, int], ...] = (
     ("reward", "reward", 1.0, 3),
@@ -63,15 +62,24 @@ def rows_html(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     return table_html(header, body)
 
 
-def draw_trace(figure: Figure, trace: Mapping[str, Any]) -> None:
-    """Rates, replicas, CPU and memory asked for, and latency against the SLO, over minutes."""
+def drawn(opponent: str) -> tuple[str, str, str]:
+    """The controllers of a workload's picture: what most have, its incumbent, the policy."""
+    return ("hpa_default", opponent, "policy")
+
+
+def draw_trace(figure: Figure, trace: Mapping[str, Any], opponent: str) -> None:
+    """Rates, replicas, CPU and memory asked for, and latency against the SLO, over minutes.
+
+    `opponent` names the incumbent that the policy was judged against.
+    """
     # The automatic layout takes longer than all of the drawing.
     figure.set_layout_engine("none")
     minutes = [time_s / 60.0 for time_s in trace["time_s"]]
     panels: Sequence[Axes] = figure.subplots(5, 1, sharex=True, gridspec_kw=_MARGINS)
     panels[0].plot(minutes, trace["rate"], color=COLOURS[-1])
     panels[0].set_ylabel("requests/s")
-    for number, name in enumerate(DRAWN):
+    names = drawn(opponent)
+    for number, name in enumerate(names):
         controller, colour = trace["controllers"][name], COLOURS[number]
         cores = [
             count * cpu_m / 1000.0
@@ -85,6 +93,7 @@ def draw_trace(figure: Figure, trace: Mapping[str, Any]) -> None:
     labels = ("replicas", "cores, all", "MiB, each", "latency, ms")
     for panel, label in zip(panels[1:], labels, strict=True):
         panel.set_ylabel(label)
+    panels[1].yaxis.set_major_locator(MaxNLocator(integer=True))
     panels[4].set_yscale("log")
     for axis_formatter in (
         panels[4].yaxis.set_major_formatter,
@@ -102,7 +111,7 @@ def draw_trace(figure: Figure, trace: Mapping[str, Any]) -> None:
         fontsize=8,
     )
     panels[4].set_xlabel("minutes")
-    figure.legend(handles=panels[1].get_lines(), loc="upper right", ncols=len(DRAWN))
+    figure.legend(handles=panels[1].get_lines(), loc="upper right", ncols=len(names))
 
 
 def _verdicts(workloads: Mapping[str, Any]) -> str:
@@ -125,8 +134,10 @@ def _workload_html(key: str, entry: Mapping[str, Any], trace: Mapping[str, Any])
     accepted = entry["verdict"]["accepted"]
     word, style = ("Accepted", "good") if accepted else ("Refused: the incumbent stays", "bad")
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in entry["verdict"]["reasons"])
-    picture = picture_png(lambda figure: draw_trace(figure, trace), 10.0, 8.0)
-    alt = f"{key}: rate, replicas, cores, memory and latency of {', '.join(DRAWN)}"
+    opponent = entry["verdict"]["opponent"]
+    picture = picture_png(lambda figure: draw_trace(figure, trace, opponent), 10.0, 8.0)
+    titles = ", ".join(TITLES[name] for name in drawn(opponent))
+    alt = f"{key}: rate, replicas, cores, memory and latency under {titles}"
     return (
         f'<p class="{style}">{word}</p><ul>{reasons}</ul>'
         f"{rows_html(entry['rows'])}{picture_html(picture, alt)}"

@@ -1,9 +1,13 @@
 """The report's words and parts, from documents as the stages write them."""
 
+import base64
+import re
+
 from components.pictures import picture_png
 from pipelines.comparison import ROWS
 from pipelines.facts import Facts, PathFacts
-from pipelines.report import sections, sentence
+from pipelines.report import sections
+from pipelines.report_answer import answer_html, sentence
 from tests.pipelines.test_comparison import FIGURES, verdict
 
 KEYS = ("shop/<b>cart</b>", "shop/checkout")
@@ -45,7 +49,7 @@ def path_facts(keys: tuple[str, ...] = KEYS) -> PathFacts:
         },
         embeddings={},
         twins={key: {"errors": {"cpu": 0.031, "memory": 0.02}} for key in keys},
-        curve={"iterations": [{}, {}]},
+        curve={"iterations": [{"iteration": 0}, {"iteration": 5}]},
         adapted={key: {"rule": {"headroom": 1.5}, "proposed": {"headroom": 1.25}} for key in keys},
         validation={
             "summary": rows,
@@ -69,6 +73,19 @@ def test_the_answer_in_one_sentence_counts_what_is_proved() -> None:
     told = sentence(path_facts())
     assert told.startswith("For 2 of 2 workloads the learned policy is proved better")
     assert "1.23 % (1.23 % under tuned HPA, 1.23 % under tuned HPA + VPA) of the time" in told
+
+
+def test_the_answer_is_drawn_however_many_workloads_there_are() -> None:
+    few, many = (answer_html(path_facts(tuple(f"shop/{n}" for n in range(k)))) for k in (2, 300))
+    heights = [png_height(page) for page in (few, many)]
+    # Two rows, and as many as can be read beside each other.
+    assert heights == [int(110 * (2.6 + 0.24 * rows)) for rows in (2, 40)]
+    assert many.count("<tr>") > 300
+
+
+def png_height(page: str) -> int:
+    png = base64.b64decode(re.search('base64,([^"]+)', page)[1])
+    return int.from_bytes(png[20:24], "big")
 
 
 def test_the_report_leads_from_answer_to_each_workload() -> None:
