@@ -27,6 +27,7 @@ def _search_section(adapted: Mapping[str, Mapping[str, Any]]) -> str:
             f"{entry['score']:.3f}",
             f"{entry['score'] - entry['proposed_score']:+.3f}",
             f"{entry['cpu_seconds']:.2f} s",
+            _against_in_force(entry),
         ]
         for key, entry in adapted.items()
     ]
@@ -38,8 +39,17 @@ def _search_section(adapted: Mapping[str, Mapping[str, Any]]) -> str:
         "in, the proposal among the candidates. A score is the mean reward there minus the priced "
         "violations and OOM kills.</p>"
         + picture_html(_curves_png(adapted), "Score of the search's mean by iteration")
-        + table_html(["Workload", "proposed", "adapted", "gain", "CPU time"], rows)
+        + table_html(["Workload", "proposed", "adapted", "gain", "CPU time", "rule in force"], rows)
     )
+
+
+def _against_in_force(entry: Mapping[str, Any]) -> str:
+    """What became of the rule in force, in words; a dash where there was none."""
+    outcome = entry.get("in_force")
+    if outcome is None:
+        return "-"
+    bounds = f"{outcome['low']:+.3f} to {outcome['high']:+.3f} in {outcome['worlds']} worlds"
+    return f"{'stays' if outcome['kept'] else 'replaced'}: {bounds}"
 
 
 def _curves_png(adapted: Mapping[str, Mapping[str, Any]]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from components.cluster.compiled import FloatArray
 from components.cluster.limits import limits_of
 from components.cluster.twin import Twin, from_json
 from components.errors import UserError
+from components.fine_tuning.challenge import challenge, rules_in_force
 from components.fine_tuning.config import FineTuningConfig
 from components.fine_tuning.members import Applications, synthetic_applications
 from components.fine_tuning.page import fine_tuning_html
@@ -48,12 +49,15 @@ def run(
     progress: Progress,
     only: Sequence[str] = (),
     shard: Shard = ALL,
+    in_force: Path | None = None,
 ) -> FineTuningSummary:
     """Write adapted.json and fine_tuning.html, of all workloads or of those whose keys `only` has.
 
     The shard is of those among them that have a twin.
 
-    Proposal, twin and traces come from the training part of the telemetry alone.
+    Proposal, twin and traces come from the training part of the telemetry alone. With `in_force`,
+    the validation that the policies in force passed, this is a retraining: a rule in force is a
+    rival in the search, and stays unless what was found is surely better (challenge.py).
 
     Raises UserError when an input is missing, damaged, or lacks a workload.
     """
@@ -62,11 +66,12 @@ def run(
     policy = MetaPolicy.load(meta_policy / "meta_policy.safetensors")
     proposed = np.concatenate([policy.propose(one.past) for one in chosen])
     population = synthetic_applications(np.random.default_rng(config.seed))
+    defending = {} if in_force is None else rules_in_force(in_force)
     adapted = {}
     for row, one in enumerate(chosen):
-        twin = from_json(twins[one.workload.key])
-        report = _reporter(progress, row, len(chosen))
-        adapted[one.workload.key] = _entry(config, one, twin, population, proposed[row], report)
+        key = one.workload.key
+        task = _Task(one, from_json(twins[key]), proposed[row], defending.get(key))
+        adapted[key] = _entry(config, task, population, _reporter(progress, row, len(chosen)))
     with finished_directory(output) as folder:
         write_json(folder / "adapted.json", adapted)
         write_text(folder / "fine_tuning.html", fine_tuning_html(adapted))
@@ -112,27 +117,44 @@ def _reporter(progress: Progress, row: int, workloads: int) -> Callable[[int, in
     return report
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A workload, its twin, the proposal [K] in the unit box, and the rule in force [K] if any."""
+
+    measured: MeasuredWorkload
+    twin: Twin
+    proposed: FloatArray
+    in_force: FloatArray | None
+
+
 def _entry(
     config: FineTuningConfig,
-    one: MeasuredWorkload,
-    twin: Twin,
+    task: _Task,
     population: Applications,
-    proposed: FloatArray,
     report: Callable[[int, int], None],
 ) -> dict[str, Any]:
     """What adapted.json says of a workload: the same whichever others are adapted beside it."""
     started = time.process_time()
-    worlds_rng, search_rng = np.random.default_rng([config.seed, *one.workload.key.encode()]).spawn(
-        2
-    )
-    variants = variants_of(one, twin, config, population, worlds_rng)
-    result = _search(config, one, variants, proposed, search_rng, report)
+    seed = [config.seed, *task.measured.workload.key.encode()]
+    worlds_rng, search_rng, challenge_rng = np.random.default_rng(seed).spawn(3)
+    variants = variants_of(task.measured, task.twin, config, population, worlds_rng)
+    result = _search(config, task, variants, search_rng, report)
+    rule, score, said = result.rule[0], float(result.score[0]), {}
+    if task.in_force is not None:
+        prices = replace(prices_of(config), violation=float(result.violation_price[0]))
+        services = variants.parameters
+        outcome = challenge(
+            config, task.measured, services, task.in_force, rule, prices, challenge_rng
+        )
+        said = {"in_force": outcome.to_json()}
+        if outcome.kept:
+            rule, score = outcome.rule, score - outcome.advantage.mean
     cpu_s = time.process_time() - started
-    return {
-        "rule": dict(zip(RULE_NAMES, result.rule[0].tolist(), strict=True)),
-        "proposed": dict(zip(RULE_NAMES, from_unit(proposed).tolist(), strict=True)),
+    return said | {
+        "rule": dict(zip(RULE_NAMES, rule.tolist(), strict=True)),
+        "proposed": dict(zip(RULE_NAMES, from_unit(task.proposed).tolist(), strict=True)),
         "curve": result.curve[0].tolist(),
-        "score": float(result.score[0]),
+        "score": score,
         "proposed_score": float(result.start_score[0]),
         "violation": float(result.violation[0]),
         "oom_kills_per_h": float(result.kills_per_h[0]),
@@ -143,19 +165,21 @@ def _entry(
 
 def _search(
     config: FineTuningConfig,
-    one: MeasuredWorkload,
+    task: _Task,
     variants: Variants,
-    proposed: FloatArray,
     rng: np.random.Generator,
     report: Callable[[int, int], None],
 ) -> SearchResult:
     """A search of one workload alone: a batch is no faster, and chance would tie them together."""
+    one, rivals = task.measured, rivals_of(1)
+    if task.in_force is not None:
+        rivals = np.concatenate([rivals, to_unit(task.in_force)[None, None]], axis=1)
     return search_rule(
         parameters=variants.parameters[None],
         limits=limits_of([one.workload]),
         rates=variants.rates_per_s[None],
         initial_allocation=one.usual_allocation[None],
-        start_unit=proposed[None],
+        start_unit=task.proposed[None],
         start_deviation=config.start_deviation,
         rng=rng,
         iterations=config.iterations,
@@ -163,7 +187,7 @@ def _search(
         traces=config.traces,
         prices=prices_of(config),
         pasts=watched([one]),
-        rivals=rivals_of(1),
+        rivals=rivals,
         held_back=config.held_back,
         caution=config.caution,
         on_iteration=report,

@@ -17,7 +17,7 @@ from components.cluster.rollout import Rollout
 from components.errors import UserError
 from components.policy.measured import MeasuredWorkload, measured_workloads
 from components.policy.network import MetaPolicy
-from components.policy.rule_parameters import from_unit, rule_of
+from components.policy.rule_parameters import RULE_NAMES, from_unit, rule_of
 from components.policy.watched import watched
 from components.progress import Progress
 from components.validation.config import ValidationConfig
@@ -126,6 +126,7 @@ def _judge(
         bounds.append(own["foresight"])
         ordered = {name: own[name] for name in TITLES}
         entries[case.workload.key] = workload_entry(ordered, config) | {
+            "rule": dict(zip(RULE_NAMES, rules["policy"][index].tolist(), strict=True)),
             "incumbent": incumbents.settings(index),
             "judged_on": case.judged_on,
             "twin_errors": case.held_out_twin.errors,

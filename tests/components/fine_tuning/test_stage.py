@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components.artifacts.files import write_json
 from components.cluster.limits import limits_of
 from components.cluster.noise import draw_noise
 from components.cluster.reward import REWARD, VIOLATION
@@ -110,6 +111,57 @@ def test_a_workload_adapted_alone_gets_the_bytes_that_it_gets_beside_others(
     assert json.dumps(alone[key] | {"cpu_seconds": 0}) == json.dumps(
         together[key] | {"cpu_seconds": 0}
     )
+
+
+def _validation(folder: Path, rules: dict[str, dict[str, float]], accepted: bool = True) -> Path:
+    """What is read of an earlier validation.json."""
+    workloads = {
+        key: {"rule": rule, "verdict": {"accepted": accepted}} for key, rule in rules.items()
+    }
+    write_json(folder / "validation.json", {"workloads": workloads})
+    return folder
+
+
+def test_a_retraining_replaces_a_rule_in_force_only_where_it_finds_a_surely_better_one(
+    tuned: Path, inputs: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    known = _adapted(tuned)
+    poor = known[KEYS[2]]["rule"] | {"target_utilisation": 0.95, "memory_margin": 0.0}
+    rules = {KEYS[0]: known[KEYS[0]]["rule"], KEYS[2]: poor}
+    in_force = _validation(tmp_path / "validation", rules)
+    config = replace(CONFIG, seed=4)
+    run(config, *inputs, tmp_path / "again", Progress("fine_tuning"), in_force=in_force)
+    again = _adapted(tmp_path / "again")
+    assert again[KEYS[0]]["in_force"]["kept"]
+    assert again[KEYS[0]]["rule"] == pytest.approx(rules[KEYS[0]])
+    replaced = again[KEYS[2]]["in_force"]
+    assert (replaced["verdict"], replaced["kept"]) == ("established", False)
+    assert again[KEYS[2]]["rule"] != pytest.approx(poor)
+    # No rule of it was in force.
+    assert "in_force" not in again[KEYS[1]]
+    page = (tmp_path / "again" / "fine_tuning.html").read_text()
+    assert "stays: " in page
+    assert "replaced: +" in page
+
+
+def test_a_rule_that_was_refused_defends_nothing(
+    tuned: Path, inputs: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    rules = {key: entry["rule"] for key, entry in _adapted(tuned).items()}
+    refused = _validation(tmp_path / "validation", rules, accepted=False)
+    run(CONFIG, *inputs, tmp_path / "again", Progress("fine_tuning"), in_force=refused)
+    for key, entry in _adapted(tmp_path / "again").items():
+        assert entry["rule"] == rules[key]
+
+
+def test_a_validation_without_rules_is_refused(
+    inputs: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    old = tmp_path / "old"
+    write_json(old / "validation.json", {"workloads": {KEYS[0]: {"verdict": {"accepted": True}}}})
+    with pytest.raises(UserError, match="names no rules: run the autoscaling pipeline again"):
+        run(CONFIG, *inputs, tmp_path / "none", Progress("fine_tuning"), in_force=old)
+    assert not (tmp_path / "none").exists()
 
 
 def test_an_unknown_workload_is_refused(inputs: tuple[Path, Path, Path], tmp_path: Path) -> None:

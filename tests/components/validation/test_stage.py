@@ -148,6 +148,14 @@ def test_a_policy_that_is_bad_on_purpose_is_refused(
     assert verdicts(tmp_path / "out") == dict.fromkeys(harmed, False)
 
 
+def test_the_rule_that_was_judged_is_told_for_a_retraining(finished: Path, template: Path) -> None:
+    judged = read_json(finished / "validation.json")["workloads"]
+    policies = read_json(template / "adapted" / "adapted.json")
+    assert {key: entry["rule"] for key, entry in judged.items()} == {
+        key: pytest.approx(policies[key]["rule"]) for key in KEYS
+    }
+
+
 def test_what_incumbents_are_tuned_on_is_not_what_they_are_judged_on(
     inputs: dict[str, Path], finished: Path, tmp_path: Path
 ) -> None:
