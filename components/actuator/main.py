@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
-import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from components.actuator.settings import ActuatorSettings
 from components.actuator.tick import COMPONENT, Actuator
@@ -17,10 +14,11 @@ from components.errors import TemporaryError, UserError
 from components.kubernetes_api.capabilities import discover
 from components.kubernetes_api.client import KubernetesClient, connect
 from components.kubernetes_api.leases import LeaseHolder, LeaseWatch
+from components.kubernetes_api.names import RECOMMENDER_SERVICE
+from components.kubernetes_api.options import service_parser
 
 _log = logging.getLogger(__name__)
 
-RECOMMENDER = "aware-recommender"
 # Longer than a tick with a slow server. Should two act at once nonetheless, no harm is done: every
 # write states what shall be, and what is decided on a template is conditional.
 LEASE_S = 60
@@ -28,7 +26,12 @@ LEASE_S = 60
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs until SIGTERM or SIGINT; 0 then, 2 when the user has something to put right."""
-    options = _parser().parse_args(arguments)
+    parser = service_parser(
+        COMPONENT,
+        "Applies what MultidimPodAutoscalers recommend.",
+        ActuatorSettings().tick_s,
+    )
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -52,7 +55,7 @@ def run(
 ) -> None:
     """Ticks while this process holds the Lease; what fails is told and tried again."""
     lease = LeaseHolder(client, namespace, COMPONENT, identity, LEASE_S)
-    watch = LeaseWatch(client, namespace, RECOMMENDER)
+    watch = LeaseWatch(client, namespace, RECOMMENDER_SERVICE)
     actuator: Actuator | None = None
 
     def once() -> None:
@@ -80,27 +83,6 @@ def _told(step: Callable[[], None]) -> None:
         step()
     except (TemporaryError, UserError) as error:
         _log.warning("%s", error)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="aware-actuator", description="Applies what MultidimPodAutoscalers recommend."
-    )
-    parser.add_argument(
-        "--kubeconfig", type=Path, help="the cluster's; without it the one this process runs in"
-    )
-    parser.add_argument(
-        "--namespace",
-        default=os.environ.get("POD_NAMESPACE", "aware-system"),
-        help="where the Leases of actuator and recommender are (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--identity",
-        default=os.environ.get("HOSTNAME", f"process-{os.getpid()}"),
-        help="this process's name in the Lease (default: %(default)s)",
-    )
-    parser.add_argument("--tick-seconds", type=float, default=ActuatorSettings().tick_s)
-    return parser
 
 
 if __name__ == "__main__":

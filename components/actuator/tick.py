@@ -36,10 +36,11 @@ from components.kubernetes_api.client import KubernetesClient
 from components.kubernetes_api.conditions import condition
 from components.kubernetes_api.container_policy import OFF
 from components.kubernetes_api.events import NORMAL, WARNING, post_event
+from components.kubernetes_api.names import ACTUATOR_SERVICE
 from components.kubernetes_api.reading import parsed
 
 _log = logging.getLogger(__name__)
-COMPONENT = "aware-actuator"
+COMPONENT = ACTUATOR_SERVICE
 
 
 @dataclass

@@ -8,6 +8,13 @@ GROUP = "autoscaling.k8s.io"
 VERSION = "v1alpha1"
 KIND = "MultidimPodAutoscaler"
 PLURAL = "multidimpodautoscalers"
+# Who decides on a MultidimPodAutoscaler: its spec's recommenders[].name.
+RECOMMENDER = "aware"
+MANAGED_BY = {"app.kubernetes.io/managed-by": "aware"}
+
+# The services: their Leases, and the source of their Events.
+RECOMMENDER_SERVICE = "aware-recommender"
+ACTUATOR_SERVICE = "aware-actuator"
 
 # On a MultidimPodAutoscaler. The phase is the word of a person or of the rollout: INCUMBENT stops
 # the policy at once, also while no recommender runs; its own way up is the recommender's business.

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from components.kubernetes_api.container_policy import Size
-from components.kubernetes_api.names import GROUP, KIND, VERSION
+from components.kubernetes_api.names import GROUP, KIND, MANAGED_BY, RECOMMENDER, VERSION
 from components.migration.found import ContainerBounds, Found, found_in, merged
 from components.workload.quantities import format_cpu, format_memory
-
-RECOMMENDER = "aware"
 
 
 def found_by_target(
@@ -62,7 +60,7 @@ def proposal(found: Found) -> dict[str, Any]:
         "metadata": {
             "name": found.target_name,
             "namespace": found.namespace,
-            "labels": {"app.kubernetes.io/managed-by": "aware"},
+            "labels": dict(MANAGED_BY),
         },
         "spec": spec,
     }

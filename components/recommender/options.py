@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from components.artifacts.signature import read_public_key
 from components.errors import UserError
+from components.kubernetes_api.names import RECOMMENDER_SERVICE
+from components.kubernetes_api.options import service_parser
 from components.metrics.prometheus import PrometheusClient
 from components.recommender.settings import RecommenderSettings
 from components.recommender.telemetry_folder import TelemetryFolder
@@ -51,11 +53,10 @@ def address_of(text: str, option: str) -> tuple[str, int]:
 
 def parser() -> argparse.ArgumentParser:
     """The command line of the recommender."""
-    made = argparse.ArgumentParser(
-        prog="aware-recommender", description="Recommends for MultidimPodAutoscalers."
-    )
-    made.add_argument(
-        "--kubeconfig", type=Path, help="the cluster's; without it the one this process runs in"
+    made = service_parser(
+        RECOMMENDER_SERVICE,
+        "Recommends for MultidimPodAutoscalers.",
+        RecommenderSettings().tick_s,
     )
     made.add_argument(
         "--prometheus",
@@ -77,16 +78,6 @@ def parser() -> argparse.ArgumentParser:
         help="ed25519 public key (PEM): a bundle that its owner didn't sign is refused",
     )
     made.add_argument(
-        "--namespace",
-        default=os.environ.get("POD_NAMESPACE", "aware-system"),
-        help="where the Lease is (default: %(default)s)",
-    )
-    made.add_argument(
-        "--identity",
-        default=os.environ.get("HOSTNAME", f"process-{os.getpid()}"),
-        help="this process's name in the Lease (default: %(default)s)",
-    )
-    made.add_argument(
         "--listen",
         default="127.0.0.1:8080",
         help="where /metrics, /healthz and /readyz are served (default: %(default)s)",
@@ -97,5 +88,4 @@ def parser() -> argparse.ArgumentParser:
         help="host:port at which a read-only page is served; off without it, and meant for a"
         " loopback address that `kubectl port-forward` reaches",
     )
-    made.add_argument("--tick-seconds", type=float, default=RecommenderSettings().tick_s)
     return made

@@ -22,6 +22,7 @@ from components.kubernetes_api.autoscaler import MultidimPodAutoscaler
 from components.kubernetes_api.capabilities import Capabilities
 from components.kubernetes_api.client import KubernetesClient
 from components.kubernetes_api.events import NORMAL, WARNING, post_event
+from components.kubernetes_api.names import RECOMMENDER_SERVICE
 from components.recommender.cluster_reading import ClusterReader, Reading
 from components.recommender.deciding import Decider, Wish
 from components.recommender.decisions import Controllers, Proposals
@@ -47,7 +48,7 @@ from components.recommender.violations import (
 )
 
 _log = logging.getLogger(__name__)
-COMPONENT = "aware-recommender"
+COMPONENT = RECOMMENDER_SERVICE
 Refused = Sequence[tuple[MultidimPodAutoscaler, str]]
 
 
@@ -141,12 +142,12 @@ class Recommender:
         started_s = time.perf_counter()
         proposals = self.controllers.propose(rows, self.policies.loaded(), batch, unread)
         self.figures.decided_s(time.perf_counter() - started_s)
-        for _ in range(self.memories.save(keys, self.controllers.remembered, now_s)):
-            self.figures.failed("memories")
         self._advance(subjects, rows, batch, proposals, now_s)
         acts = np.array([self.phases.acts(item, self.policies) for item in subjects], dtype=bool)
         followed = acts & np.array([item.followed for item in subjects], dtype=bool)
         self.controllers.hand_over(followed, rows, self.policies.loaded(), proposals, unread)
+        for _ in range(self.memories.save(keys, self.controllers.remembered, now_s)):
+            self.figures.failed("memories")
         self.basis = Basis(
             {key: row for row, key in enumerate(keys)},
             rows,

@@ -10,13 +10,16 @@ from typing import Any
 import yaml
 
 from components.artifacts.channel import Channel
+from components.kubernetes_api.names import (
+    GROUP,
+    KIND,
+    MANAGED_BY,
+    PREFIX,
+    RECOMMENDER,
+    VERSION,
+)
 from components.workload.quantities import format_cpu, format_memory
 from components.workload.spec import Workload
-
-API_VERSION = "autoscaling.k8s.io/v1alpha1"
-KIND = "MultidimPodAutoscaler"
-ANNOTATIONS = "aware.autoscaling"
-RECOMMENDER = "aware"
 
 
 def mpa_manifest(
@@ -31,12 +34,12 @@ def mpa_manifest(
     `cpu_target` is the incumbent's share of the CPU request (0.6: 60 %).
     """
     return {
-        "apiVersion": API_VERSION,
+        "apiVersion": f"{GROUP}/{VERSION}",
         "kind": KIND,
         "metadata": {
             "name": workload.name,
             "namespace": workload.namespace,
-            "labels": {"app.kubernetes.io/managed-by": "aware"},
+            "labels": dict(MANAGED_BY),
             "annotations": _annotations(workload, channel, incumbent),
         },
         "spec": {
@@ -78,7 +81,7 @@ def _annotations(
         "incumbent": json.dumps(dict(incumbent), sort_keys=True, allow_nan=False),
         "metrics": _metrics(workload),
     }
-    return {f"{ANNOTATIONS}/{name}": value for name, value in values.items() if value}
+    return {f"{PREFIX}/{name}": value for name, value in values.items() if value}
 
 
 def _metrics(workload: Workload) -> str:
