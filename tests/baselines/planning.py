@@ -7,6 +7,10 @@ scaled to the present rate.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import numba
 import numpy as np
 
@@ -80,32 +84,63 @@ def forced_rows(
         allocation[row] = forced[row]
 
 
+@dataclass(frozen=True, slots=True)
+class Mechanics:
+    """How a service begins, a minute at a forced allocation, and one by its rule."""
+
+    begin: Callable[..., FloatArray] = initial_state
+    forced: Callable[..., Any] = forced_rows
+    ruled: Callable[..., Any] = interval
+
+
+SIMULATED = Mechanics()
+
+
 class Planner:
     """Plays a scored episode minute by minute."""
 
     def __init__(
-        self, scored: Episode, rules: FloatArray, tuning_rates: FloatArray, rng: np.random.Generator
+        self,
+        scored: Episode,
+        rules: FloatArray,
+        tuning_rates: FloatArray,
+        rng: np.random.Generator,
+        violation_penalty: float = VIOLATION_PENALTY,
+        mechanics: Mechanics = SIMULATED,
     ) -> None:
         """`rules` [B, K] act after a candidate; tuning_rates [B, V, T] give the futures."""
         self._scored = scored
         self._rules = contiguous(rules)
         self._traces = tuning_rates
         self._rng = rng
+        self._penalty = violation_penalty
+        self._mechanics = mechanics
         self._weights = RewardWeights().row()
 
     def play(self, start: FloatArray) -> dict[str, FloatArray]:
         """The episode's figures [B] from allocation [B, 3]; the first minute is no decision."""
+        metrics = self.metrics(start)
+        return {name: metrics[:, column] for column, name in enumerate(EPISODE_FIELDS)}
+
+    def metrics(self, start: FloatArray, known: FloatArray | None = None) -> FloatArray:
+        """The episode's metrics [B, E] from allocation [B, 3].
+
+        known: what the rules remember [B, .] when it begins; without it the first minute is no
+        decision.
+        """
         scored, batch = self._scored, len(start)
         intervals = scored.rates.shape[1] // INTERVAL_STEPS
         allocation = contiguous(clip_allocation(start.copy(), scored.limits))
-        state = initial_state(scored.parameters, scored.limits, allocation, scored.rates[:, 0])
-        rule_state = initial_rule_state(batch)
+        state = self._mechanics.begin(
+            scored.parameters, scored.limits, allocation, scored.rates[:, 0]
+        )
+        rule_state = initial_rule_state(batch) if known is None else known.copy()
         totals = np.zeros((batch, EPISODE_COUNT))
         outcome = np.zeros((batch, 2))
         for index in range(intervals):
             chosen = allocation.copy()
-            if index > 0:
-                rate = scored.rates[:, index * INTERVAL_STEPS - 1]
+            if index > 0 or known is not None:
+                rate = scored.rates[:, max(index * INTERVAL_STEPS - 1, 0)]
                 chosen = self._choose(state, rule_state, allocation, rate)
             at = slice(index * INTERVAL_STEPS, (index + 1) * INTERVAL_STEPS)
             self._force(
@@ -114,7 +149,7 @@ class Planner:
             )  # fmt: skip
         for row in totals:
             finish_totals(row, intervals, intervals * INTERVAL_STEPS)
-        return {name: totals[:, column] for column, name in enumerate(EPISODE_FIELDS)}
+        return totals
 
     def _force(
         self,
@@ -128,7 +163,7 @@ class Planner:
     ) -> None:
         """A minute at `chosen`; carried: (state, rule_state, allocation), `each` rows a service."""
         state, rule_state, allocation = carried
-        forced_rows(
+        self._mechanics.forced(
             state,
             rule_state,
             np.repeat(self._rules, each, axis=0),
@@ -182,17 +217,17 @@ class Planner:
         first = slice(0, INTERVAL_STEPS)
         forced = np.repeat(candidates.reshape(-1, 3), FUTURES, axis=0)
         self._force(carried, forced, rates[:, first], chance[:, first], totals, outcome, each)
-        score = outcome[:, 0] - VIOLATION_PENALTY * outcome[:, 1]
+        score = outcome[:, 0] - self._penalty * outcome[:, 1]
         states, memories, sizes = carried
         parameters = np.repeat(self._scored.parameters, each, axis=0)
         limits = np.repeat(self._scored.limits, each, axis=0)
         rules = np.repeat(self._rules, each, axis=0)
         for index in range(1, HORIZON):
             at = slice(index * INTERVAL_STEPS, (index + 1) * INTERVAL_STEPS)
-            states, memories, sizes, _, _, reward, violation = interval(
+            states, memories, sizes, _, _, reward, violation = self._mechanics.ruled(
                 states, memories, parameters, limits, sizes, rules, rates[:, at], chance[:, at]
             )
-            score = score + reward - VIOLATION_PENALTY * violation
+            score = score + reward - self._penalty * violation
         mean: FloatArray = score.reshape(batch, count, FUTURES).mean(axis=2)
         return mean
 

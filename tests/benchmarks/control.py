@@ -28,200 +28,71 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
-import numpy as np
 import torch
 
-from components.cluster.compiled import FloatArray, contiguous
-from components.cluster.reward import EPISODE_FIELDS, INTERVAL_STEPS, STEP_HOURS
-from components.cluster.rollout import Rollout
-from components.cluster.vpa import DEFAULT_MARGIN
-from components.fine_tuning.config import FineTuningConfig, quick_config
-from components.meta_training.config import MetaTrainingConfig
-from components.policy.rule_parameters import default_rule, from_unit
-from components.policy.search import FINAL_ROUNDS, FINAL_VARIANTS, FINALISTS
-from components.policy.watched import watched
-from components.validation.config import ValidationConfig
-from components.validation.incumbents import tune_incumbents
-from components.validation.statistics import mean_interval
-from components.validation.verdict import GIB_PER_CORE
-from tests.hidden_workloads.learning import Meta, fine_tune, train_meta
+from tests.baselines import direct_rows
+from tests.baselines.direct_rows import train_rows
+from tests.hidden_workloads.controllers import (
+    FORESIGHT,
+    HPA_TUNED,
+    OURS,
+    VPA_DEFAULT,
+    VPA_TUNED,
+    ZERO_SHOT,
+    Learned,
+    play,
+)
+from tests.hidden_workloads.learning import train_meta
+from tests.hidden_workloads.picture import write_picture
+from tests.hidden_workloads.plan import FULL, QUICK, Plan
 from tests.hidden_workloads.real_rates import real_rates
-from tests.hidden_workloads.rebuilt import hidden_foresight, hidden_hpa, hidden_hpa_vpa, hidden_rule
-from tests.hidden_workloads.world import HiddenWorld, Sizes, draw_hidden_world
+from tests.hidden_workloads.scoring import Figures, Table, figures_of, pooled, print_table
+from tests.hidden_workloads.world import draw_hidden_world
 
-HPA_DEFAULT, HPA_TUNED = "HPA 70 %, hand-set requests", "HPA, tuned"
-VPA_DEFAULT, VPA_TUNED = "HPA 70 % + VPA memory", "HPA + VPA memory, tuned"
-DEFAULT_RULE, ZERO_SHOT, OURS = "rule, default", "rule, zero-shot", "rule, fine-tuned"
-BUDGET = "rule, fine-tuned, budget of 2 %"
-FORESIGHT = "perfect foresight"
-SETTINGS_OF_A_TUNING = 102
+__all__ = ["FULL", "QUICK", "Figures", "Plan", "figures_of"]
 
-Figures = dict[str, FloatArray]
+SEED_OF_LEARNING, FIRST_WORLD = 7, 100
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How large the comparison is."""
-
-    world: Sizes
-    search: FineTuningConfig
-    meta: MetaTrainingConfig
-    encoder_applications: int
-    encoder_updates: int
-    foresight_trials: int
-
-    @property
-    def tuning_traces(self) -> int:
-        """As many as give the incumbents' tuning the search's episodes."""
-        search = self.search
-        finals = (FINALISTS + 2) * FINAL_ROUNDS * FINAL_VARIANTS
-        episodes = search.iterations * search.candidates * search.traces + finals
-        return max(3, episodes // SETTINGS_OF_A_TUNING)
-
-
-FULL = Plan(
-    Sizes(16, 60, 96, 3, 8),
-    FineTuningConfig(),
-    MetaTrainingConfig(iterations=60, applications=256, held_out_applications=96, patience=6),
-    1024,
-    400,
-    4000,
-)
-QUICK = Plan(
-    Sizes(3, 30, 24, 2, 3),
-    replace(quick_config(0), decisions=24),
-    MetaTrainingConfig(iterations=4, applications=32, held_out_applications=16, term_decisions=8),
-    64,
-    20,
-    200,
-)
-
-
-def play(seed: int, plan: Plan, meta: Meta, world: HiddenWorld) -> Iterator[tuple[str, Rollout]]:
-    """Every controller's name and its rollout over the world's situations."""
-    cases, course, usual = world.cases, world.course, world.usual
-    config = ValidationConfig(
-        seed=seed, decisions=plan.search.decisions, tuning_traces=plan.tuning_traces
-    )
-    tuned = tune_incumbents(cases, config)
-    batch, history = len(usual), world.spread(tuned.memory_history)
-    yield HPA_DEFAULT, hidden_hpa(*course, usual, np.full(batch, 0.7))
-    hpa, vpa = tuned.hpa, tuned.hpa_vpa
-    yield HPA_TUNED, hidden_hpa(*course, world.spread(hpa.allocation), world.spread(hpa.target))
-    yield (
-        VPA_DEFAULT,
-        hidden_hpa_vpa(
-            *course, usual, np.full(batch, 0.7), np.full(batch, DEFAULT_MARGIN), history
-        ),
-    )
-    yield (
-        VPA_TUNED,
-        hidden_hpa_vpa(
-            *course,
-            world.spread(vpa.allocation),
-            world.spread(vpa.target),
-            world.spread(vpa.margin),
-            history,
-            minimum_bytes=vpa.minimum_bytes,
-        ),
-    )
-    start = world.spread(hpa.allocation)
-    past = world.spread(watched([case.measured for case in cases]))
-
-    def ruled(rules: FloatArray) -> Rollout:
-        return hidden_rule(world.spread(rules), *course, start, keep=True, past=past)
-
-    yield DEFAULT_RULE, ruled(np.tile(default_rule(), (len(cases), 1)))
-    proposed = meta.propose(cases)
-    yield ZERO_SHOT, ruled(from_unit(proposed))
-    held = fine_tune(cases, proposed, replace(plan.search, violation_budget=0.02))
-    yield BUDGET, ruled(held.rule)
-    found = fine_tune(cases, proposed, plan.search)
-    ours = ruled(found.rule)
-    yield OURS, ours
-    assert ours.allocations is not None
-    rng = np.random.default_rng([seed, 6])
-    plans = contiguous(ours.allocations[:, INTERVAL_STEPS - 1 :: INTERVAL_STEPS])
-    yield (
-        FORESIGHT,
-        hidden_foresight(
-            *course,
-            plans,
-            rng,
-            plan.foresight_trials,
-            initial_allocation=start,
-            violation_penalty=plan.search.violation_penalty,
-        ),
-    )
-
-
-def figures_of(rolled: Rollout, world: HiddenWorld) -> Figures:
-    """Figures [W] of a controller: means over a workload's traces."""
-    hours = world.rates.shape[1] * STEP_HOURS
-    named = {name: rolled.metric(name) for name in EPISODE_FIELDS}
-    named["cost"] = (named["core_hours"] + named["gib_hours"] / GIB_PER_CORE) / hours
-    named["oom_kills"] = named["oom_kills"] / hours
-    workloads = len(world.cases)
-    return {name: value.reshape(workloads, -1).mean(axis=1) for name, value in named.items()}
-
-
-SHOWN = (
-    ("reward", "reward"),
-    ("violation", "violations"),
-    ("violation_5_percent", "by over 5 %"),
-    ("cpu_utilisation", "CPU used"),
-    ("memory_utilisation", "memory used"),
-    ("cost", "cores"),
-    ("actions_per_hour", "actions/h"),
-    ("oom_kills", "OOM kills/h"),
-)
-
-
-def print_table(table: dict[str, list[Figures]]) -> None:
-    """A row a controller: mean and half interval over seeds; the worst decile of all workloads."""
-    print(f"{'':44s}" + "".join(f"{heading:>18s}" for _, heading in SHOWN) + "  worst decile")
-    for name, seeds in table.items():
-        cells = ""
-        for field, _ in SHOWN:
-            found = mean_interval(np.array([one[field].mean() for one in seeds]))
-            cells += f"{found.mean:10.3f} ±{found.high - found.mean:6.3f}"
-        worst = np.sort(np.concatenate([one["reward"] for one in seeds]))
-        decile = worst[: max(1, len(worst) // 10)].mean()
-        print(f"{name:44s}{cells}{decile:14.3f}")
-
-
-def keys_of(table: dict[str, list[Figures]]) -> dict[str, float]:
+def keys_of(table: Table) -> dict[str, float]:
     """The last line's keys; shares are of workloads whose mean reward is higher."""
-
-    def pooled(name: str, field: str = "reward") -> FloatArray:
-        return np.concatenate([one[field] for one in table[name]])
-
-    tuned = max((HPA_TUNED, VPA_TUNED), key=lambda name: float(pooled(name).mean()))
-    ours, bound = pooled(OURS), pooled(FORESIGHT)
-    reward = {name: float(pooled(name).mean()) for name in table}
+    reward = {name: float(pooled(seeds).mean()) for name, seeds in table.items()}
+    tuned = max((HPA_TUNED, VPA_TUNED), key=reward.__getitem__)
+    ours = table[OURS]
     way = reward[FORESIGHT] - reward[tuned]
-    assert len(ours) == len(bound)
+    zero_shot = pooled(table[ZERO_SHOT]) > pooled(table[VPA_DEFAULT])
     found = {
         "reward_default": reward[VPA_DEFAULT],
         "reward_tuned": reward[tuned],
-        "violation_tuned": float(pooled(tuned, "violation").mean()),
         "reward_zero_shot": reward[ZERO_SHOT],
         "reward_ours": reward[OURS],
-        "violation_ours": float(pooled(OURS, "violation").mean()),
         "reward_foresight": reward[FORESIGHT],
         "gap_closed": (reward[OURS] - reward[tuned]) / way if way > 0.0 else 0.0,
-        "better_than_tuned_share": float((ours > pooled(tuned)).mean()),
-        "better_than_default_share_zero_shot": float(
-            (pooled(ZERO_SHOT) > pooled(VPA_DEFAULT)).mean()
-        ),
+        "better_than_tuned_share": float((pooled(ours) > pooled(table[tuned])).mean()),
+        "better_than_default_share_zero_shot": float(zero_shot.mean()),
     }
+    for key, field in (("violation", "violation"), ("cost", "cost"), ("kills_per_h", "oom_kills")):
+        found |= {
+            f"{key}_tuned": float(pooled(table[tuned], field).mean()),
+            f"{key}_ours": float(pooled(ours, field).mean()),
+        }
     return {key: round(value, 4) for key, value in found.items()}
+
+
+def learn(plan: Plan, effort: direct_rows.Effort) -> Learned:
+    """Everything that is learned from synthetic applications, once for all seeds."""
+    started = time.process_time()
+    meta = train_meta(SEED_OF_LEARNING, plan.encoder_applications, plan.encoder_updates, plan.meta)
+    print(f"encoder and meta-policy: {time.process_time() - started:.0f} CPU-s", flush=True)
+    started = time.process_time()
+    direct = train_rows(meta.encoder, SEED_OF_LEARNING, effort)
+    print(f"direct policies: {time.process_time() - started:.0f} CPU-s", flush=True)
+    return Learned(meta, direct)
 
 
 def main() -> None:
@@ -229,23 +100,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two seeds, small sizes")
     parser.add_argument("--seeds", type=int, default=5, help="how many worlds")
+    parser.add_argument("--picture", type=Path, help="write reward over cost there (PNG)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     plan, seeds = (QUICK, 2) if arguments.quick else (FULL, arguments.seeds)
     real = real_rates()
     print("rates: synthetic, no real traces found" if real is None else f"{len(real)} real days")
-    started = time.process_time()
-    meta = train_meta(7, plan.encoder_applications, plan.encoder_updates, plan.meta)
-    print(f"encoder and meta-policy: {time.process_time() - started:.0f} CPU-s", flush=True)
-    table: dict[str, list[Figures]] = {}
+    learned = learn(plan, direct_rows.QUICK if arguments.quick else direct_rows.FULL)
+    table: Table = {}
     for seed in range(seeds):
         started = time.process_time()
-        world = draw_hidden_world(100 + seed, plan.world, real)
-        for name, rolled in play(seed, plan, meta, world):
+        world = draw_hidden_world(FIRST_WORLD + seed, plan.world, real)
+        for name, rolled in play(seed, plan, learned, world):
             table.setdefault(name, []).append(figures_of(rolled, world))
         spent = time.process_time() - started
         print(f"seed {seed}: {spent:.0f} CPU-s, {table[OURS][-1]['reward'].mean():.4f}", flush=True)
     print_table(table)
+    if arguments.picture:
+        write_picture(table, arguments.picture)
     print(json.dumps(keys_of(table) | {"seeds": seeds}))
 
 

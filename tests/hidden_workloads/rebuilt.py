@@ -69,6 +69,13 @@ def _belongs(value: Any) -> bool:
 
 
 _rebuilder = Rebuilder({advance_one: hidden_advance_one}, _CONSTANTS)
+
+
+def rebuilt(function: Any) -> Any:
+    """Another function over a hidden service."""
+    return _rebuilder(function)
+
+
 hidden_hpa = _rebuilder(rollout_hpa)
 hidden_hpa_vpa = _rebuilder(rollout_hpa_vpa)
 hidden_rule = _rebuilder(rollout_rule)
