@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from components.artifacts.channel import move_channel
+from components.artifacts.channel import Channel, move_channel
 from components.artifacts.store import Store
 from components.errors import TemporaryError, UserError
 from components.recommender.phase import Interval, advance
@@ -109,12 +109,17 @@ class Phases:
             self._settings.phases,
             now_s,
         )
-        self._keep(subject, replace(record, state=state, unsaved=record.unsaved + 1), before)
+        self._keep(
+            subject, replace(record, state=state, unsaved=record.unsaved + 1), before, channel
+        )
 
-    def _keep(self, subject: Subject, record: PhaseRecord, before: PhaseState) -> None:
+    def _keep(
+        self, subject: Subject, record: PhaseRecord, before: PhaseState, channel: Channel | None
+    ) -> None:
         assert self._store is not None
         state, workload = record.state, subject.workload
         moved = (state.phase, state.digest) != (before.phase, before.digest)
+        moved = moved or _is_behind(channel, state)
         upwards = _rank(state.phase) > _rank(before.phase)
         self._records[subject.key] = record
         if not moved and record.unsaved < self._settings.save_every:
@@ -131,6 +136,18 @@ class Phases:
             _log.warning("%s: its phase can't be stored: %s", subject.key, error)
             if upwards:
                 self._records[subject.key] = replace(record, state=before)
+
+
+def _is_behind(channel: Channel | None, state: PhaseState) -> bool:
+    """Whether the channel still names an earlier phase: its mover died between two writes.
+
+    A channel at INCUMBENT is a closed gate, and one at SHADOW asks for a policy: both are others'.
+    """
+    if channel is None or channel.current != state.digest:
+        return False
+    if state.phase == INCUMBENT:
+        return channel.state in (CANARY, LIVE)
+    return channel.state not in (INCUMBENT, state.phase)
 
 
 def _rank(phase: str) -> int:

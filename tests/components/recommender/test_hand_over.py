@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.artifacts.channel import SHADOW, move_channel
+from components.artifacts.channel import INCUMBENT, SHADOW, move_channel, read_channel
 from components.cluster.applications import sample_applications
 from components.cluster.compiled import FloatArray
 from components.cluster.limits import LIMITS_COUNT
@@ -219,3 +219,17 @@ def test_a_memory_stored_before_there_was_a_hand_over_counts_as_acting(tmp_path:
     assert from_document(document).acting == kept.acting
     del document["acting"]
     assert from_document(document).acting
+
+
+@pytest.mark.parametrize(
+    ("named", "then"), [(SHADOW, CANARY), (LIVE, CANARY), (INCUMBENT, INCUMBENT)]
+)
+def test_a_channel_left_behind_by_a_killed_recommender_is_moved_and_a_closed_one_is_not(
+    tmp_path: Path, named: str, then: str
+) -> None:
+    made = in_phase(tmp_path, CANARY)
+    digest = read_channel(made.store, "shop", "checkout").current
+    move_channel(made.store, "shop", "checkout", digest, named)
+    made.ticks(1)
+    assert phase_of(made) == then
+    assert read_channel(made.store, "shop", "checkout").state == then
