@@ -7,7 +7,7 @@ from typing import Any
 
 from components.errors import UserError
 from components.kubernetes_api.names import PAUSE_ANNOTATION
-from components.policy.account import account
+from components.policy.account import account, incumbent_line
 from pipelines import comparison
 from pipelines.facts import Facts, PathFacts
 
@@ -44,7 +44,7 @@ def explanation(facts: Facts, key: str) -> tuple[Section, ...]:
         Section("Verdict", _verdict(entry, part, key)),
         Section("Figures (held-out telemetry, mean and 95 % interval)", _figures(entry)),
         Section("The workload, as its twin has it", _traits(part, key)),
-        Section("The policy's rule", _rule(part, key)),
+        Section("The policy's rule", _rule(part, key, entry.get("incumbent"))),
         Section("Drift", _drift(facts, key)),
         Section("What to do", _to_do(key)),
     )
@@ -89,16 +89,19 @@ def _range(values: list[float], unit: str) -> str:
     return f"{low:.1f} to {high:.1f} {unit}" if high - low >= 0.05 else f"{low:.1f} {unit}"
 
 
-def _rule(part: PathFacts, key: str) -> tuple[str, ...]:
+def _rule(part: PathFacts, key: str, incumbent: dict[str, float] | None) -> tuple[str, ...]:
+    """Each parameter of the rule, and beside it what the incumbent has in its place."""
     rule = part.adapted.get(key, {}).get("rule")
     if not rule:
         return ()
-    return tuple(
+    lines = tuple(
         f"{row.name} {row.value:.3g} {row.unit}".rstrip()
         + f": {row.description}"
         + (f" (at its {row.at_bound} bound)" if row.at_bound else "")
-        for row in account(rule)
+        + (f"; the incumbent's {row.incumbent:.3g}" if row.incumbent is not None else "")
+        for row in account(rule, incumbent)
     )
+    return lines if incumbent is None else (f"instead of {incumbent_line(incumbent)}", *lines)
 
 
 def _drift(facts: Facts, key: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from components.pictures import COLOURS, page_html, picture_html, picture_png, table_html
+from components.policy.account import account, incumbent_line
 from components.validation.config import ValidationConfig
 from components.validation.controllers import TITLES
 
@@ -141,7 +142,26 @@ def _workload_html(key: str, entry: Mapping[str, Any], trace: Mapping[str, Any])
     return (
         f'<p class="{style}">{word}</p><ul>{reasons}</ul>'
         f"{rows_html(entry['rows'])}{picture_html(picture, alt)}"
+        f"{_account_html(entry['rule'], entry['incumbent'])}"
     )
+
+
+def _account_html(rule: Mapping[str, float], incumbent: Mapping[str, float]) -> str:
+    """What each of the policy's numbers is, and what the incumbent has in its place."""
+    rows = [
+        (
+            row.name.replace("_", " "),
+            f"{row.value:.3g}",
+            "–" if row.incumbent is None else f"{row.incumbent:.3g}",
+            row.unit,
+            f"{row.low:g} to {row.high:g}",
+            row.description,
+        )
+        for row in account(rule, incumbent)
+    ]
+    header = ("Parameter", "policy", "incumbent", "unit", "bounds", "meaning")
+    said = f"<p class='soft'>The incumbent: {escape(incumbent_line(incumbent))}.</p>"
+    return said + table_html(header, rows)
 
 
 def _cell(interval: Mapping[str, float], factor: float, digits: int) -> str:

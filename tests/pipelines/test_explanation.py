@@ -60,6 +60,21 @@ def test_it_tells_verdict_figures_traits_and_every_parameter_of_the_rule():
     assert any("waiting on others: 3.0 ms (a guess" in line for line in traits)
 
 
+def test_the_rule_is_told_beside_what_the_incumbent_has_in_its_place():
+    facts = learned(True)
+    facts.validation["workloads"][KEY]["incumbent"] = {
+        "cpu_target": 0.46,
+        "cpu_m": 820.0,
+        "memory_margin": 0.15,
+    }
+    told = sections(Facts({}, facts, {}, b"", EMPTY))["The policy's rule"]
+    assert told[0].startswith("instead of HPA at 46 % of 820 m CPU")
+    assert any(
+        line.startswith("target_utilisation 0.27") and line.endswith("incumbent's 0.46")
+        for line in told
+    )
+
+
 def test_it_tells_how_to_pause_and_how_to_stop_in_one_command_each():
     lines = sections(Facts({}, learned(True), {}, b"", EMPTY))["What to do"]
     assert any("annotate mpa checkout aware.autoscaling/pause=true" in line for line in lines)

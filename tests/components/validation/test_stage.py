@@ -217,6 +217,9 @@ def test_the_page_shows_each_workload(finished: Path) -> None:
     for key in KEYS:
         assert f"<h2>{key}</h2>" in page
     assert "under the incumbent" in page
+    # The policy's every parameter, beside what the incumbent has in its place.
+    assert page.count("The incumbent: HPA at") == len(KEYS)
+    assert page.count("target utilisation</td>") == len(KEYS)
     assert "nan" not in page.split("base64")[0]
 
 
