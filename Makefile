@@ -10,7 +10,7 @@ RECORDINGS := images/synthetic_app
 export OMP_NUM_THREADS ?= 1
 export NUMBA_NUM_THREADS ?= 1
 
-.PHONY: help run test lint bench lock record compile images deploy undeploy clean
+.PHONY: help run test lint bench lock record compile images secrets deploy undeploy clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -51,6 +51,9 @@ record: $(VENV)/installed-dev  ## record real containers under real load again (
 
 lock: $(VENV)/installed-dev  ## pin what setup.cfg asks for
 	LOCKER="$(BIN)/pip-compile" .ci/lock
+
+secrets:  ## namespaces and Secrets for OVERLAY=dev, with random words
+	manifests/overlays/dev/make-secrets.sh
 
 deploy:  ## install on the cluster of kubectl's context; OVERLAY=dev or production
 	kubectl apply --server-side -k manifests/overlays/$(or $(OVERLAY),production)

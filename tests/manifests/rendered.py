@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import yaml
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 OVERLAYS = sorted(path.name for path in (MANIFESTS / "overlays").iterdir())
+# The other one is an example of what Argo CD follows.
+APPLIED = [name for name in OVERLAYS if name != "argocd"]
 
 
 def rendered(overlay: str) -> list[dict[str, Any]]:
@@ -23,12 +26,13 @@ def rendered_folder(folder: Path) -> list[dict[str, Any]]:
     """All objects of a kustomization; skips where kubectl isn't installed."""
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed: it renders the overlays")
+    return list(yaml.safe_load_all(_text(folder)))
+
+
+@cache
+def _text(folder: Path) -> str:
     done = subprocess.run(
-        ["kubectl", "kustomize", folder],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
+        ["kubectl", "kustomize", folder], check=False, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return done.stdout

@@ -4,9 +4,14 @@ import re
 
 import pytest
 
-from tests.manifests.rendered import OVERLAYS, rendered
+from tests.manifests.rendered import APPLIED, rendered
 
-RUNNING = [name for name in OVERLAYS if name != "argocd"]
+SERVICES = {"aware-recommender", "aware-actuator", "aware-trigger"}
+WORKLOADS = {
+    "dev": {*SERVICES, "aware-minio", "minio", "prometheus"},
+    "production": SERVICES,
+    "store": {"aware-minio"},
+}
 SECCOMP = ("RuntimeDefault", "Localhost")
 VOLUMES = {
     "configMap",
@@ -20,8 +25,8 @@ VOLUMES = {
 }
 
 
-def deployments(overlay):
-    return [item for item in rendered(overlay) if item["kind"] == "Deployment"]
+def workloads(overlay):
+    return [item for item in rendered(overlay) if item["kind"] in ("Deployment", "Job")]
 
 
 def breaches_of_restricted(pod):
@@ -48,13 +53,13 @@ def breaches_of_a_container(whole, container):
     return [rule for rule, is_broken in broken.items() if is_broken]
 
 
-@pytest.mark.parametrize("overlay", RUNNING)
+@pytest.mark.parametrize("overlay", APPLIED)
 def test_each_pod_is_admissible_under_the_restricted_profile(overlay):
     found = {
         item["metadata"]["name"]: breaches_of_restricted(item["spec"]["template"]["spec"])
-        for item in deployments(overlay)
+        for item in workloads(overlay)
     }
-    assert {"aware-recommender", "aware-actuator"} <= set(found)
+    assert set(found) == WORKLOADS[overlay]
     assert not any(found.values()), found
 
 
@@ -68,14 +73,14 @@ def test_each_pod_is_admissible_under_the_restricted_profile(overlay):
     ],
 )
 def test_a_pod_that_asks_for_more_is_found(field, value, breach):
-    pod = deployments("production")[0]["spec"]["template"]["spec"]
+    pod = workloads("production")[0]["spec"]["template"]["spec"]
     pod["containers"][0]["securityContext"][field] = value
     assert breaches_of_restricted(pod) == [breach]
 
 
-@pytest.mark.parametrize("overlay", RUNNING)
+@pytest.mark.parametrize("overlay", APPLIED)
 def test_each_container_is_read_only_bounded_and_named_by_digest(overlay):
-    for item in deployments(overlay):
+    for item in workloads(overlay):
         for container in item["spec"]["template"]["spec"]["containers"]:
             assert container["securityContext"]["readOnlyRootFilesystem"] is True
             assert {"cpu", "memory"} <= set(container["resources"]["requests"])
