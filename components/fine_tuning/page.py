@@ -11,6 +11,9 @@ from matplotlib.ticker import MaxNLocator
 from components.pictures import page_html, picture_html, picture_png, table_html
 from components.policy.account import account
 
+# As many names as stand below each other beside the picture.
+_LEGEND_ROWS = 25
+
 
 def fine_tuning_html(adapted: Mapping[str, Mapping[str, Any]]) -> str:
     """The page from adapted.json."""
@@ -61,7 +64,8 @@ def _curves_png(adapted: Mapping[str, Mapping[str, Any]]) -> bytes:
         axes.set_xlabel("iteration")
         axes.set_ylabel("score of the mean candidate")
         axes.set_title("Search on the twins")
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        columns = -(-len(adapted) // _LEGEND_ROWS)
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=columns)
 
     return picture_png(draw, 9.0, 4.0)
 
