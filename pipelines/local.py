@@ -6,7 +6,9 @@ stages say goes to the run's log; the user sees bars, and at the end what came o
 
 from __future__ import annotations
 
+import builtins
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -43,7 +45,7 @@ def run_pipeline(
             pipeline_root=str(work / "root"),
             workspace_root=str(work / "workspace"),
         )
-        with contextlib.redirect_stdout(log), warnings.catch_warnings():
+        with _talk_given_back(), contextlib.redirect_stdout(log), warnings.catch_warnings():
             # kfp.local warns of itself: arguments of a cluster that a local run leaves aside.
             warnings.simplefilter("ignore")
             try:
@@ -82,6 +84,23 @@ def _environment(run: RunFolder) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _talk_given_back() -> Iterator[None]:
+    """Leave logging and print as they were.
+
+    kfp.local swaps both for each task and back again. The tasks of a loop run in threads, and what
+    one of them puts back last may be another one's, which writes to a log that is closed by then.
+    """
+    root, printing = logging.getLogger(), builtins.print
+    level, handlers = root.level, root.handlers[:]
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
+        builtins.print = printing
 
 
 def _gather(root: Path, target: Path) -> None:

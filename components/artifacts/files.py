@@ -34,15 +34,17 @@ def write_error(path: Path, error: OSError) -> UserError:
     return UserError(f"cannot write {path}: {advice}")
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, draft: Path | None = None) -> None:
     """Writes `data` to `path`, which holds the old or the new content at every moment.
 
-    The content goes to a hidden neighbour first, is flushed to the disk and then takes the name.
-    Missing parent folders are made. Raises UserError when the path can't be written.
+    The content goes to a hidden neighbour first, or to one of `draft` on the same file system, is
+    flushed to the disk and then takes the name. What a killed writer left is removed by the next
+    one with that neighbour. Missing parent folders are made. Raises UserError when the path can't
+    be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary, descriptor = _open_partial(path, _create_file)
+        temporary, descriptor = _open_partial(draft or path, _create_file)
         try:
             with os.fdopen(os.dup(descriptor), "wb") as stream:
                 stream.write(data)

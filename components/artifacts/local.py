@@ -56,7 +56,8 @@ class LocalStore:
             tagged = self.read_tagged(key)
             if (tagged[1] if tagged else None) != tag:
                 return False
-            write_bytes(path, data)
+            # One draft for all keys: whoever writes next clears it, whatever that one writes.
+            write_bytes(path, data, draft=self.folder / "draft")
             return True
 
     def written_s(self, key: str) -> float | None:

@@ -26,8 +26,9 @@ class IngestionConfig:
     means all of a folder, or `days` up to a minute ago of a Prometheus. A rate is taken over
     `rate_window_s`; it needs two scrapes at least. `shard` is the part of the workloads to read.
 
-    `journal` is a folder that keeps what a Prometheus has said: an interrupted run goes on from it
-    and a later one asks for what is new only. Without it a run begins anew. `streams` requests are
+    `journal` is a folder, or a place in a store (minio://bucket/prefix), that keeps what a
+    Prometheus has said: an interrupted run goes on from it and a later one asks for what is new
+    only. Without it a run begins anew. `streams` requests are
     under way at once. A server that fails is waited for, `patience_s` at most.
     """
 

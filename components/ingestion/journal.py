@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from components.artifacts.files import read_json, write_bytes, write_json
 from components.errors import UserError
+from components.ingestion.stored_journal import StoredJournal
 from components.metrics.counters import Reading
 from components.metrics.grid import STEP_MS, Grid
 from components.metrics.images import Running
@@ -44,12 +45,17 @@ class _Window:
 class Journal:
     """The windows of one Prometheus in a folder.
 
-    `rate_window_s` is what rates are taken over. Raises UserError for a folder that holds another
-    server's windows.
+    `rate_window_s` is what rates are taken over. With `stored` the folder is a copy of what a store
+    keeps. Raises UserError for a journal that holds another server's windows.
     """
 
-    def __init__(self, folder: Path, server: str, rate_window_s: int) -> None:
+    def __init__(
+        self, folder: Path, server: str, rate_window_s: int, stored: StoredJournal | None = None
+    ) -> None:
         self._folder = folder
+        self._stored = stored
+        if stored is not None:
+            stored.fetch(folder)
         self._rate_window_s = rate_window_s
         self._server = server
         about = folder / _ABOUT
@@ -85,6 +91,7 @@ class Journal:
         # Only now: an address that never answered must not claim the folder.
         if not (self._folder / _ABOUT).exists():
             write_json(self._folder / _ABOUT, {"server": self._server})
+            self._put(self._folder / _ABOUT)
         positions = {self._digest(workload): index for index, workload in enumerate(pieces)}
         about = {"first_ms": grid.first_ms, "steps": grid.steps, "positions": positions}
         sink = pa.BufferOutputStream()
@@ -98,6 +105,7 @@ class Journal:
         name = f"{grid.first_ms}-{grid.steps}-{hashlib.sha256(text).hexdigest()[:16]}{_SUFFIX}"
         path = self._folder / name
         write_bytes(path, sink.getvalue().to_pybytes())
+        self._put(path)
         self._windows.append(_Window(path, grid, positions))
         self._windows.sort(key=lambda window: (window.grid.first_ms, window.path.name))
 
@@ -120,7 +128,13 @@ class Journal:
         gone = [window for window in self._windows if window.grid.last_ms < first_ms]
         for window in gone:
             window.path.unlink(missing_ok=True)
+            if self._stored is not None:
+                self._stored.forget(window.path.name)
             self._windows.remove(window)
+
+    def _put(self, path: Path) -> None:
+        if self._stored is not None:
+            self._stored.put(path)
 
     def _digest(self, workload: Workload) -> str:
         """Return a digest of what the workload's answers depend on."""

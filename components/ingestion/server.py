@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from components.artifacts.open import open_store
 from components.errors import UserError
 from components.ingestion.backfill import Patience, fill, taken_from
 from components.ingestion.config import IngestionConfig, time_range
 from components.ingestion.journal import Journal
 from components.ingestion.quality import FEWEST_STEPS
+from components.ingestion.stored_journal import StoredJournal
 from components.metrics.grid import Grid, grid_between
 from components.metrics.piece import Piece
 from components.metrics.prometheus import PrometheusClient
@@ -21,6 +23,7 @@ from components.metrics.scrape import has_native_histograms, pieces_of
 from components.metrics.session import access_from
 from components.metrics.sources import Taken
 from components.progress import Progress
+from components.workload.shard import parse_shard
 from components.workload.spec import Workload
 from components.workload.telemetry import STEP_S
 
@@ -30,16 +33,12 @@ def take_from_server(
 ) -> Iterator[Taken]:
     """Yield what the config's Prometheus says of each workload, once all of it is in the journal.
 
-    Without a journal of the user's, it lies in `folder` meanwhile. Raises UserError for a server
-    that can't be asked, TemporaryError for one that goes on failing.
+    Without a journal of the user's in a folder, it lies in `folder` meanwhile. Raises UserError for
+    a server that can't be asked, TemporaryError for one that goes on failing.
     """
     access = access_from(os.environ)
     client = PrometheusClient(config.prometheus_url, config.timeout_s, access=access)
-    journal = Journal(
-        Path(config.journal) if config.journal else folder,
-        _server(config.prometheus_url),
-        config.rate_window_s,
-    )
+    journal = _journal(config, folder)
     try:
         client.check()
         grid = _grid(config, client.clock_ms())
@@ -71,6 +70,14 @@ def take_from_server(
         client.close()
     journal.forget_before(grid.first_ms)
     yield from taken_from(journal, workloads, grid, config.rate_window_s)
+
+
+def _journal(config: IngestionConfig, folder: Path) -> Journal:
+    server = _server(config.prometheus_url)
+    if "://" in config.journal:
+        stored = StoredJournal(open_store(config.journal, os.environ), parse_shard(config.shard))
+        return Journal(folder, server, config.rate_window_s, stored)
+    return Journal(Path(config.journal or folder), server, config.rate_window_s)
 
 
 def _grid(config: IngestionConfig, clock_ms: int | None) -> Grid:

@@ -200,3 +200,39 @@ def take_turn(
     with finished_directory(Path(output.path)) as folder:
         write_json(folder / "turn.json", asdict(found))
     return list(found.admitted), len(found.admitted)
+
+
+@dsl.component(
+    base_image="aware-python/rollout:0.1.0", packages_to_install=[], install_kfp_package=False
+)
+def end_turn(
+    rollout: dsl.Input[dsl.Artifact],
+    run: str,
+    owner: str = "",
+    store_url: str = "",
+    dry_run: bool = True,
+    lock_s: int = 0,
+) -> None:
+    """Let the next run retrain, now that this one has rolled out what it was admitted to.
+
+    Args:
+        rollout: rollout's output: it comes first.
+        run: the run's id.
+        owner: the name under which whoever started the run has taken its turn already; else empty.
+        store_url: where lock and budget lie.
+        dry_run: no turn was taken.
+        lock_s: as take_turn was told; 0 for no turn.
+    """
+    import os
+    import time
+
+    from components.artifacts.open import open_store
+    from components.launcher import launch
+    from components.rollout import retraining_turn
+
+    def ended() -> None:
+        if not dry_run and store_url and lock_s > 0:
+            store = open_store(store_url, os.environ)
+            retraining_turn.end_turn(store, owner or run, time.time())
+
+    launch(ended)

@@ -1,7 +1,8 @@
 """How often a workload may be retrained: a cool-down that grows, and budgets, kept in the store.
 
 A workload that flaps between two behaviours drifts at every check. Each retraining within the
-window doubles its cool-down, and its own and the whole team's budget end the rest.
+window doubles its cool-down, and its own and the whole team's budget end the rest. One that its run
+never ended, since it died, has spent of the budget and changed nothing: the workload needn't rest.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from components.artifacts.files import json_bytes
 from components.artifacts.store import Store
@@ -21,10 +22,14 @@ _ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One retraining of a workload: when (seconds since 1970), and in which run."""
+    """One retraining of a workload: when (seconds since 1970), in which run, and if that ended it.
+
+    What earlier releases booked counts as ended.
+    """
 
     at_s: float
     run: str
+    ended: bool = True
 
 
 Spent = Mapping[str, tuple[Booking, ...]]
@@ -74,7 +79,7 @@ def admit(
     admitted: list[str] = []
     refused: dict[str, str] = {}
     for key in dict.fromkeys(drifted):
-        reason = _refusal([one.at_s for one in recent.get(key, ())], limits, now_s)
+        reason = _refusal(recent.get(key, ()), limits, now_s)
         if reason is None and len(admitted) >= left:
             reason = f"all workloads together have spent {limits.in_all} retrainings"
         if reason is None:
@@ -84,10 +89,11 @@ def admit(
     return Admission(tuple(admitted), refused)
 
 
-def _refusal(times: Sequence[float], limits: RetrainingLimits, now_s: float) -> str | None:
-    if len(times) >= limits.per_workload:
+def _refusal(bookings: Sequence[Booking], limits: RetrainingLimits, now_s: float) -> str | None:
+    if len(bookings) >= limits.per_workload:
         days = limits.window_s / 86400.0
-        return f"retrained {len(times)} times in {days:g} days: look at it, it flaps"
+        return f"retrained {len(bookings)} times in {days:g} days: look at it, it flaps"
+    times = [one.at_s for one in bookings if one.ended]
     if times:
         rest_s = max(times) + limits.cool_down_s * 2.0 ** (len(times) - 1) - now_s
         if rest_s > 0.0:
@@ -125,11 +131,30 @@ def spend(
             return admission
         booked = within_window(spent, limits, now_s)
         for key in admission.admitted:
-            booked[key] = (*_of_others(booked.get(key, ()), run), Booking(now_s, run))
-        document = {key: [asdict(one) for one in bookings] for key, bookings in booked.items()}
-        if store.write_if(KEY, json_bytes(document), tag):
+            booked[key] = (*_of_others(booked.get(key, ()), run), Booking(now_s, run, ended=False))
+        if store.write_if(KEY, _document(booked), tag):
             return admission
     raise TemporaryError("other runs keep booking retrainings: run this one again")
+
+
+def mark_ended(store: Store, run: str) -> None:
+    """Book that `run` has done what it was admitted to; once more changes nothing.
+
+    Raises TemporaryError when others keep booking meanwhile.
+    """
+    for _ in range(_ATTEMPTS):
+        spent, tag = _read(store)
+        marked = {
+            key: tuple(replace(one, ended=one.ended or one.run == run) for one in bookings)
+            for key, bookings in spent.items()
+        }
+        if marked == spent or store.write_if(KEY, _document(marked), tag):
+            return
+    raise TemporaryError("other runs keep booking retrainings: run this one again")
+
+
+def _document(spent: Spent) -> bytes:
+    return json_bytes({key: [asdict(one) for one in bookings] for key, bookings in spent.items()})
 
 
 def _read(store: Store) -> tuple[Spent, str | None]:
@@ -138,7 +163,10 @@ def _read(store: Store) -> tuple[Spent, str | None]:
         return {}, None
     try:
         spent = {
-            str(key): tuple(Booking(float(one["at_s"]), str(one["run"])) for one in bookings)
+            str(key): tuple(
+                Booking(float(one["at_s"]), str(one["run"]), bool(one.get("ended", True)))
+                for one in bookings
+            )
             for key, bookings in json.loads(tagged[0]).items()
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 from components.artifacts.lock import RETRAINING, give_lock_back, take_lock
 from components.artifacts.store import Store
-from components.rollout.retraining_budget import Admission, RetrainingLimits, spend
+from components.rollout.retraining_budget import (
+    Admission,
+    RetrainingLimits,
+    mark_ended,
+    spend,
+)
 
 
 def admitted_in_turn(
@@ -32,3 +37,12 @@ def admitted_in_turn(
     if not admission.admitted:
         give_lock_back(store, RETRAINING, run, now_s)
     return admission
+
+
+def end_turn(store: Store, run: str, now_s: float) -> None:
+    """Say that `run` has rolled out what it was admitted to, and let the next one have the turn.
+
+    Of a run that dies before, the turn ends by itself, and its workloads needn't rest.
+    """
+    mark_ended(store, run)
+    give_lock_back(store, RETRAINING, run, now_s)

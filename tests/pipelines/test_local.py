@@ -1,5 +1,7 @@
 """kfp.local as we use it: outputs gathered by stage, talk in the log, mistakes as one line."""
 
+import builtins
+import logging
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +52,20 @@ def two_stages(word: str) -> None:
         second_stage(before=first.outputs["output"])
 
 
+@dsl.component(base_image="aware-python/test", packages_to_install=[], install_kfp_package=False)
+def sleeping_stage(seconds: float) -> None:
+    import time
+
+    time.sleep(seconds)
+
+
+@dsl.pipeline(name="side-by-side")
+def side_by_side() -> None:
+    # The one that begins last ends last: what it puts back is the first one's.
+    with dsl.ParallelFor([0.3, 1.5], name="sleeping", parallelism=2) as seconds:
+        sleeping_stage(seconds=seconds)
+
+
 @dsl.pipeline(name="failing")
 def failing(how: str) -> None:
     failing_stage(how=how)
@@ -94,3 +110,11 @@ def test_the_environment_is_as_it_was(tmp_path: Path) -> None:
     with new_run(tmp_path, NOW) as run:
         run_pipeline(two_stages, {"word": "no"}, run, "words")
     assert dict(os.environ) == before
+
+
+def test_stages_side_by_side_leave_logging_and_print_as_they_were(tmp_path: Path) -> None:
+    root = logging.getLogger()
+    before = (builtins.print, root.level, root.handlers[:])
+    with new_run(tmp_path, NOW) as run:
+        run_pipeline(side_by_side, {}, run, "sleeping")
+    assert (builtins.print, root.level, root.handlers[:]) == before

@@ -8,24 +8,31 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from components.artifacts.local import LocalStore
+from components.artifacts.open import open_store
 from components.errors import TemporaryError
 from components.ingestion import backfill
 from components.ingestion.backfill import Patience, fill
 from components.ingestion.config import IngestionConfig
 from components.ingestion.journal import Journal
 from components.ingestion.stage import run
+from components.ingestion.stored_journal import StoredJournal
 from components.metrics.grid import Grid, grid_between
 from components.metrics.piece import Piece
 from components.metrics.prometheus import PrometheusClient
 from components.metrics.scrape import pieces_of
 from components.progress import Progress
+from components.workload.shard import parse_shard
 from components.workload.spec import Workload, load_workloads
 from tests.components.ingestion.shop_history import END, START, shop_history, write_workloads
 from tests.prometheus_server import PrometheusServer
+from tests.s3_server import S3Server, running_s3_server
 
 FIRST_MS, LAST_MS = 1_767_225_900_000, 1_767_227_385_000  # START and END
 WINDOW = 10
@@ -40,6 +47,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServe
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+def s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    (tmp_path / "s3").mkdir()
+    with running_s3_server(tmp_path / "s3") as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -240,3 +256,54 @@ def test_a_run_killed_in_the_middle_goes_on_where_it_was(
     assert _ingest(config, output) == whole
     assert {name: (journal / name).stat().st_mtime_ns for name in kept} == stamps
     assert sorted(path.name for path in tmp_path.iterdir() if ".partial" in path.name) == []
+
+
+def test_in_a_store_increments_by_pods_that_share_no_disk_ask_for_what_is_new_only(
+    server: PrometheusServer, whole: dict[str, bytes], tmp_path: Path, s3: S3Server
+) -> None:
+    """The first pod dies after three windows; of the others each has a folder of its own."""
+    journal = f"minio://{s3.new_bucket()}/aware/journal"
+    store = open_store(f"{journal}/1-of-1", s3.environment())
+    config = replace(_config(server, tmp_path), journal=journal)
+    asked: list[int] = []
+
+    def dying(*given: Any, **told: Any) -> dict[str, Piece]:
+        asked.append(given[2].first_ms)
+        if len(asked) == 4:
+            raise KeyboardInterrupt
+        return pieces_of(*given, **told)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("components.ingestion.server.pieces_of", dying)
+        with pytest.raises(KeyboardInterrupt):
+            _ingest(replace(config, end=MIDDLE), tmp_path / "first")
+        assert len(store.list("")) == 1 + 3
+        _ingest(replace(config, end=MIDDLE), tmp_path / "second")
+        assert _ingest(config, tmp_path / "third") == whole
+        kept = store.list("")
+        assert len(asked) == len(set(asked)) + 1  # the one in which the first pod died
+        assert _ingest(config, tmp_path / "fourth") == whole
+        assert len(asked) == len(kept)
+    assert store.list("") == kept
+    _ingest(replace(config, start=MIDDLE), tmp_path / "later")
+    middle_ms = FIRST_MS + 50 * 15_000
+    assert store.list("") == [name for name in kept if _last_ms(name) >= middle_ms]
+
+
+def _last_ms(name: str) -> float:
+    """When a window's last step is; a journal's other file is of all times."""
+    first, steps, *_ = name.split("-") if name.endswith(".arrow") else ("inf", "1")
+    return float(first) + 15_000 * (int(steps) - 1)
+
+
+def test_of_two_pods_that_ask_for_one_window_the_first_ones_answer_stays(tmp_path: Path) -> None:
+    stored = StoredJournal(LocalStore(tmp_path / "store"), parse_shard("2/5"))
+    for folder, content in (("one", b"first"), ("two", b"second")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "0-10-ab.arrow").write_bytes(content)
+        stored.put(tmp_path / folder / "0-10-ab.arrow")
+    stored.fetch(tmp_path / "third")
+    assert (tmp_path / "third" / "0-10-ab.arrow").read_bytes() == b"first"
+    other = StoredJournal(stored.store, parse_shard("1/5"))
+    other.fetch(tmp_path / "fourth")
+    assert not (tmp_path / "fourth").exists()

@@ -17,6 +17,7 @@ from components.rollout.retraining_budget import (
     Booking,
     RetrainingLimits,
     admit,
+    mark_ended,
     spend,
 )
 
@@ -27,11 +28,12 @@ LIMITS = RetrainingLimits(cool_down_s=HOUR_S, window_s=24 * HOUR_S, per_workload
 def test_the_cool_down_doubles_with_each_retraining(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     # Drift at every quarter of an hour for 12 hours: at 0, 1 h later, 2 h after that.
-    done = [
-        quarter * 0.25
-        for quarter in range(48)
-        if spend(store, ["a/b"], LIMITS, quarter * 0.25 * HOUR_S, f"run-{quarter}").admitted
-    ]
+    done = []
+    for quarter in range(48):
+        hours, run = quarter * 0.25, f"run-{quarter}"
+        if spend(store, ["a/b"], LIMITS, hours * HOUR_S, run).admitted:
+            done.append(hours)
+        mark_ended(store, run)
     assert done == [0.0, 1.0, 3.0]
 
 
@@ -49,13 +51,27 @@ def test_the_budget_of_all_goes_to_the_first_in_rank() -> None:
     assert set(admission.refused) == {"d", "e"}
 
 
-def test_ten_runs_at_once_book_one_retraining(tmp_path: Path) -> None:
+def test_what_ten_runs_book_at_once_is_kept_of_each(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
+    limits = RetrainingLimits()
+
+    def book(number: int) -> None:
+        spend(store, [f"shop/{number}"], limits, 0.0, f"run-{number}")
+        mark_ended(store, f"run-{number}")
+
     with ThreadPoolExecutor(10) as threads:
-        runs = list(
-            threads.map(lambda run: spend(store, ["a/b"], LIMITS, 0.0, f"run-{run}"), range(10))
-        )
-    assert [run.admitted for run in runs].count(("a/b",)) == 1
+        list(threads.map(book, range(10)))
+    booked = json.loads(store.read(KEY))
+    assert booked == {
+        f"shop/{number}": [{"at_s": 0.0, "ended": True, "run": f"run-{number}"}]
+        for number in range(10)
+    }
+
+
+def test_what_an_earlier_release_booked_counts_as_ended(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.write_once(KEY, b'{"a/b": [{"at_s": 0.0, "run": "before"}]}')
+    assert "cools down" in spend(store, ["a/b"], LIMITS, 60.0, "now").refused["a/b"]
 
 
 @given(st.lists(st.floats(0.0, 72 * HOUR_S), min_size=1, max_size=60))
@@ -74,6 +90,7 @@ def test_a_run_whose_task_is_tried_again_has_paid_once(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     for at_s in (0.0, 30.0):
         assert spend(store, ["a/b", "c/d"], LIMITS, at_s, "first").admitted == ("a/b", "c/d")
+    mark_ended(store, "first")
     assert "cools down" in spend(store, ["a/b"], LIMITS, 60.0, "second").refused["a/b"]
     booked = json.loads(store.read(KEY))
     assert {key: len(bookings) for key, bookings in booked.items()} == {"a/b": 1, "c/d": 1}

@@ -10,7 +10,7 @@ import pytest
 from components.artifacts.open import open_store
 from components.artifacts.store import Store
 from components.rollout.retraining_budget import Admission, RetrainingLimits
-from components.rollout.retraining_turn import admitted_in_turn
+from components.rollout.retraining_turn import admitted_in_turn, end_turn
 from tests.s3_server import S3Server, running_s3_server
 
 HOUR_S = 3600.0
@@ -33,6 +33,13 @@ def ask(store: Store, run: str, at_s: float, *drifted: str, lock_s: float = 60.0
     return admitted_in_turn(store, drifted, run, at_s, lock_s, LIMITS)
 
 
+def retrain(store: Store, run: str, at_s: float, *drifted: str) -> Admission:
+    """Take the turn and come to the run's end a minute later."""
+    admission = ask(store, run, at_s, *drifted)
+    end_turn(store, run, at_s + 59.0)
+    return admission
+
+
 def test_of_ten_runs_at_once_one_retrains(store: Store) -> None:
     with ThreadPoolExecutor(10) as threads:
         asked = list(threads.map(lambda run: ask(store, f"run-{run}", 100.0, *BOTH), range(10)))
@@ -47,16 +54,31 @@ def test_a_task_that_is_tried_again_keeps_turn_and_workloads(store: Store) -> No
 
 
 def test_while_one_workload_rests_another_is_retrained(store: Store) -> None:
-    assert ask(store, "first", 0.0, "shop/a").admitted == ("shop/a",)
+    assert retrain(store, "first", 0.0, "shop/a").admitted == ("shop/a",)
     later = ask(store, "second", 61.0, *BOTH)
     assert later.admitted == ("shop/b",)
     assert later.refused == {"shop/a": "cools down for another 1.0 hours"}
 
 
 def test_a_run_whose_workloads_all_rest_leaves_the_turn_to_others(store: Store) -> None:
-    ask(store, "first", 0.0, "shop/a")
+    retrain(store, "first", 0.0, "shop/a")
     assert ask(store, "second", 61.0, "shop/a").admitted == ()
     assert ask(store, "third", 62.0, "shop/b").admitted == ("shop/b",)
+
+
+def test_a_run_that_ends_gives_its_turn_to_the_next_at_once(store: Store) -> None:
+    retrain(store, "first", 0.0, "shop/a")
+    assert ask(store, "second", 59.5, "shop/b").admitted == ("shop/b",)
+    # Late, the first one says so again: the second one's turn is not its to give.
+    end_turn(store, "first", 59.6)
+    assert ask(store, "third", 59.7, "shop/c").refused == {"shop/c": "another run is retraining"}
+
+
+def test_of_a_run_that_died_the_workloads_need_not_rest_but_its_time_is_spent(store: Store) -> None:
+    for number in range(3):
+        assert ask(store, f"dead-{number}", number * 61.0, "shop/a").admitted == ("shop/a",)
+    refused = ask(store, "fourth", 200.0, "shop/a").refused
+    assert refused == {"shop/a": "retrained 3 times in 1 days: look at it, it flaps"}
 
 
 def test_a_workload_that_flaps_at_every_check_is_retrained_three_times_a_day(store: Store) -> None:
@@ -64,7 +86,7 @@ def test_a_workload_that_flaps_at_every_check_is_retrained_three_times_a_day(sto
     done = [
         quarter / 4
         for quarter in quarters
-        if ask(store, f"run-{quarter}", quarter * 900.0, "shop/flapping").admitted
+        if retrain(store, f"run-{quarter}", quarter * 900.0, "shop/flapping").admitted
     ]
     assert done == [0.0, 1.0, 3.0]
 
