@@ -46,7 +46,9 @@ SETTINGS: dict[str, StageSettings] = {
     "validation": StageSettings("1", "2Gi", "6Gi", 12 * 3600, 1),
     "rollout": StageSettings("250m", "512Mi", "2Gi", 1800, 2),
     "drift_check": StageSettings("500m", "1Gi", "4Gi", 3600, 1),
+    "move_reference": StageSettings("250m", "512Mi", "2Gi", 1800, 2),
     "take_turn": StageSettings("100m", "256Mi", "512Mi", 600, 2),
+    "end_turn": StageSettings("100m", "256Mi", "512Mi", 600, 2),
     "run_summary": StageSettings("100m", "256Mi", "1Gi", 600, 2),
     "twin_fitting": StageSettings("1", "1Gi", "4Gi", 4 * 3600, 1),
     "plan_shards": StageSettings("100m", "256Mi", "512Mi", 600, 2),
@@ -62,15 +64,24 @@ SETTINGS: dict[str, StageSettings] = {
 STORE_SECRET = "aware-store-writer"  # noqa: S105 (a name)
 PROMETHEUS_SECRET = "aware-prometheus-access"  # noqa: S105 (a name)
 WORKLOADS_CONFIG_MAP, WORKLOADS_FOLDER = "aware-workloads", "/etc/aware"
+JOURNAL_SECRET = "aware-journal-writer"  # noqa: S105 (a name)
 SIGNING_SECRET = "aware-signing-key"  # noqa: S105 (a name)
 _STORE_KEYS = ("ENDPOINT_URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION")
-_STORE = (STORE_SECRET, {f"AWS_{key}": f"AWS_{key}" for key in _STORE_KEYS})
+_STORE_VARIABLES = {f"AWS_{key}": f"AWS_{key}" for key in _STORE_KEYS}
+_STORE = (STORE_SECRET, _STORE_VARIABLES)
 _PROMETHEUS_KEYS = [f"AWARE_PROMETHEUS_{key}" for key in ("TOKEN", "USER", "PASSWORD", "TENANT")]
 # By stage: Secrets, and which key becomes which variable.
 SECRETS: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
     "rollout": (_STORE, (SIGNING_SECRET, {"key.pem": "AWARE_SIGNING_KEY"})),
     "take_turn": (_STORE,),
-    "ingestion": ((PROMETHEUS_SECRET, {key: key for key in _PROMETHEUS_KEYS}),),
+    "end_turn": (_STORE,),
+    "drift_check": (_STORE,),
+    "move_reference": (_STORE,),
+    # Not the store's writer: whoever reads metrics publishes no policies.
+    "ingestion": (
+        (PROMETHEUS_SECRET, {key: key for key in _PROMETHEUS_KEYS}),
+        (JOURNAL_SECRET, _STORE_VARIABLES),
+    ),
 }
 LISTING = ("plan_shards", "ingestion")
 

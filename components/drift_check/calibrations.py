@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from components.artifacts.files import read_json, write_json
+from components.artifacts.files import json_bytes
+from components.artifacts.store import Store
 from components.cluster.compiled import FloatArray
 from components.drift_check.calibration import Calibration, calibrate
 from components.drift_check.rhythm import Rhythm
 from components.drift_check.scan import Model
 from components.errors import UserError
 
-FILE = "calibrations.json"
 # Of the way that calibrations are made: another way must not meet the old ones.
 _VERSION = b"1"
 _NUMBERS = ("correlation", "innovation", "deviation", "step_s")
@@ -46,24 +46,38 @@ class Calibrations:
         return self.known[key]
 
 
-def read_calibrations(folder: Path | None) -> Calibrations:
-    """Return what an earlier check left in the folder; nothing where it left nothing.
+def read_calibrations(store: Store | None, key: str) -> Calibrations:
+    """Return what earlier checks of the workload `key` left in the store; nothing without one.
 
-    Raises UserError for a file that holds something else.
+    Raises UserError for an object that holds something else.
     """
-    if folder is None or not (folder / FILE).exists():
+    tagged = None if store is None else store.read_tagged(_place(key))
+    if tagged is None:
         return Calibrations()
     try:
-        document = read_json(folder / FILE)
-        return Calibrations({key: _from_json(one) for key, one in document.items()})
+        document = json.loads(tagged[0])
+        return Calibrations({digest: _from_json(one) for digest, one in document.items()})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{folder / FILE} holds no calibrations: delete it") from error
+        raise UserError(f"{_place(key)} holds no calibrations: delete it") from error
 
 
-def write_calibrations(calibrations: Calibrations, folder: Path) -> None:
-    """Leave those that this check asked for in the folder."""
-    kept = {key: _to_json(calibrations.known[key]) for key in sorted(calibrations.asked)}
-    write_json(folder / FILE, kept)
+def write_calibrations(calibrations: Calibrations, store: Store, key: str) -> None:
+    """Leave those that this check of the workload asked for in the store, and no others.
+
+    Of two checks at once the first to write wins: what the other made is made again when needed.
+    """
+    if not calibrations.asked:
+        return
+    kept = json_bytes(
+        {one: _to_json(calibrations.known[one]) for one in sorted(calibrations.asked)}
+    )
+    tagged = store.read_tagged(_place(key))
+    if tagged is None or tagged[0] != kept:
+        store.write_if(_place(key), kept, None if tagged is None else tagged[1])
+
+
+def _place(key: str) -> str:
+    return f"calibrations/{key}.json"
 
 
 def _to_json(calibration: Calibration) -> dict[str, Any]:

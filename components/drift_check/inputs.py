@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,12 @@ def read_promises(validation: Path | None) -> dict[str, Promise]:
     path = validation / "validation.json"
     document: Any = read_json(path)
     try:
-        shares = {
-            key: one["rows"]["policy"]["violation"] for key, one in document["workloads"].items()
-        }
-        return {
-            key: Promise(float(share["mean"]), float(share["low"]), float(share["high"]))
-            for key, share in shares.items()
-        }
+        return {key: promise_of(one["rows"]) for key, one in document["workloads"].items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} promises nothing: run the validation stage again") from error
+
+
+def promise_of(rows: Mapping[str, Any]) -> Promise:
+    """Return the promise in validation's rows of a workload; raises KeyError where it lacks."""
+    share = rows["policy"]["violation"]
+    return Promise(float(share["mean"]), float(share["low"]), float(share["high"]))

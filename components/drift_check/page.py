@@ -42,7 +42,7 @@ def _verdicts(verdicts: Mapping[str, Verdict]) -> str:
             mark = "not compared"
         elif verdict.drifted:
             mark = '<span class="bad">drifted</span>'
-        reasons = "; ".join(verdict.reasons)
+        reasons = "; ".join((*verdict.reasons, *filter(None, [verdict.reference])))
         items.append(
             f"<li><strong>{escape(key)}</strong>: {mark}, to do: {escape(verdict.recommendation)}."
             f' <span class="soft">{escape(reasons)}</span></li>'

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.artifacts.files import finished_directory, write_bytes, write_json, write_text
-from components.cluster.compiled import FloatArray
+from components.artifacts.store import Store
 from components.drift_check.calibrations import read_calibrations, write_calibrations
 from components.drift_check.check import WorkloadCheck, check_workload
 from components.drift_check.config import DriftConfig
@@ -17,6 +17,8 @@ from components.drift_check.events import (
     read_events,
     without_maintenance,
 )
+from components.drift_check.findings import Promise
+from components.drift_check.in_force import InForce, as_moved
 from components.drift_check.inputs import Dataset, read_dataset, read_promises, read_twins
 from components.drift_check.page import drift_page
 from components.drift_check.picture import drift_picture
@@ -41,50 +43,60 @@ def run(
     validation: Path | None,
     output: Path,
     progress: Progress,
-    calibrations: Path | None = None,
+    store: Store | None = None,
+    calibrations: Store | None = None,
 ) -> DriftSummary:
     """Write drift.json, drift.png and drift.html.
 
     Each dataset may hold an events.json: steps within maintenance are left out, and a workload
-    with a new image is tested for what the image changed. In the folder `calibrations`, if there
-    is one, lie those of long references from one check to the next: seconds for each workload.
+    with a new image is tested for what the image changed. Where a retraining has moved a
+    workload's reference since, the `store` says so, and which policy is live and what was promised
+    of it. In `calibrations`, if there is one, lie those of long references from one check to the
+    next: seconds for each workload.
 
     Raises UserError for inputs that are missing, broken or have no workload in common.
     """
     before = _eventless(read_dataset(reference), read_events(reference))
     events = read_events(recent)
     now = _eventless(read_dataset(recent), events)
-    known = read_calibrations(calibrations)
-    twins, promises = read_twins(embedding), read_promises(validation)
-    unknown = [key for key in config.live if key not in promises]
-    if unknown:
-        raise UserError(f"validation promised nothing for {unknown[0]}, which is listed as live")
+    known = InForce(before, read_twins(embedding), _promised(config, read_promises(validation)))
+    if store is not None:
+        known = as_moved(known, now, store)
     checks: dict[str, WorkloadCheck] = {}
-    skipped = _incomparable(before, now, twins)
+    skipped = _incomparable(known, now)
     comparable = [key for key in now if key not in skipped]
     if not comparable:
         raise UserError(f"nothing to compare: {next(iter(skipped.values()))}")
     for index, key in enumerate(comparable):
         progress.update(index, len(comparable) + 1, key)
         workload, frame = now[key]
+        made = read_calibrations(calibrations, key)
         checks[key] = check_workload(
-            before[key][1],
+            known.before[key][1],
             frame,
             workload,
-            twins[key],
+            known.twins[key],
             config,
-            promises[key] if key in config.live else None,
+            known.promises.get(key),
             last_new_image(frame, key, events),
-            known,
+            made,
         )
-    verdicts = judge({key: one.checked for key, one in checks.items()}, config)
+        if calibrations is not None:
+            write_calibrations(made, calibrations, key)
+    verdicts = judge({key: one.checked for key, one in checks.items()}, config, known.told)
     verdicts |= {key: untested(reason) for key, reason in skipped.items()}
     _write(verdicts, checks, config, output)
-    if calibrations is not None:
-        write_calibrations(known, calibrations)
     drifted = tuple(key for key in comparable if verdicts[key].drifted)
     progress.update(1, 1, f"{len(drifted)} of {len(comparable)} workloads drifted")
     return DriftSummary(drifted, tuple(comparable))
+
+
+def _promised(config: DriftConfig, promises: Mapping[str, Promise]) -> dict[str, Promise]:
+    """Return the promises of the workloads that are live; raises UserError where one lacks."""
+    unknown = [key for key in config.live if key not in promises]
+    if unknown:
+        raise UserError(f"validation promised nothing for {unknown[0]}, which is listed as live")
+    return {key: promises[key] for key in config.live}
 
 
 def _eventless(dataset: Dataset, events: Events) -> Dataset:
@@ -94,15 +106,15 @@ def _eventless(dataset: Dataset, events: Events) -> Dataset:
     }
 
 
-def _incomparable(before: Dataset, now: Dataset, twins: Mapping[str, FloatArray]) -> dict[str, str]:
+def _incomparable(known: InForce, now: Dataset) -> dict[str, str]:
     """Return why each workload that can't be compared can't."""
     reasons = {}
-    for key in {**now, **before}:
+    for key in {**now, **known.before}:
         if key not in now:
             reasons[key] = f"{key} has no recent telemetry; what runs now is kept"
-        elif key not in before:
+        elif key not in known.before:
             reasons[key] = f"{key} is new: it has no reference; run the autoscaling pipeline"
-        elif key not in twins:
+        elif key not in known.twins:
             reasons[key] = f"{key} has no twin; run the embedding stage on the reference"
     return reasons
 

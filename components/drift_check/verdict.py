@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -32,7 +33,8 @@ class Checked:
 class Verdict:
     """Whether a workload drifted, by which tests, in words, and what to do.
 
-    `q_values` are the tests' p-values adjusted for all tests of all workloads.
+    `q_values` are the tests' p-values adjusted for all tests of all workloads; `reference` says in
+    words with what the workload was compared, where a retraining has moved that.
     """
 
     drifted: bool
@@ -41,6 +43,7 @@ class Verdict:
     checked: Checked | None
     q_values: Mapping[str, float]
     alarms: tuple[str, ...] = ()
+    reference: str = ""
 
     def is_alarm(self, test: str) -> bool:
         """Return whether this test found drift."""
@@ -64,12 +67,17 @@ class Verdict:
             "drifted": self.drifted,
             "recommendation": self.recommendation,
             "reasons": list(self.reasons),
+            "reference": self.reference,
             "tests": tests,
         }
 
 
-def judge(checked: Mapping[str, Checked], config: DriftConfig) -> dict[str, Verdict]:
-    """Return the verdicts by workload key.
+def judge(
+    checked: Mapping[str, Checked],
+    config: DriftConfig,
+    references: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Verdict]:
+    """Return the verdicts by workload key; `references` are theirs in words, where one moved.
 
     False discoveries are bounded over all tests of all workloads (Benjamini and Hochberg 1995).
     """
@@ -81,7 +89,10 @@ def judge(checked: Mapping[str, Checked], config: DriftConfig) -> dict[str, Verd
     q_values: dict[str, dict[str, float]] = {key: {} for key in checked}
     for (key, name), q_value in zip(names, adjusted, strict=True):
         q_values[key][name] = float(q_value)
-    return {key: _verdict(one, q_values[key], config) for key, one in checked.items()}
+    return {
+        key: _verdict(one, q_values[key], config, references.get(key, ""))
+        for key, one in checked.items()
+    }
 
 
 def untested(reason: str) -> Verdict:
@@ -91,7 +102,9 @@ def untested(reason: str) -> Verdict:
     )
 
 
-def _verdict(checked: Checked, q_values: Mapping[str, float], config: DriftConfig) -> Verdict:
+def _verdict(
+    checked: Checked, q_values: Mapping[str, float], config: DriftConfig, reference: str
+) -> Verdict:
     alarms = [name for name, q in q_values.items() if q <= config.false_discovery_rate]
     shown = alarms or list(q_values)
     return Verdict(
@@ -104,6 +117,7 @@ def _verdict(checked: Checked, q_values: Mapping[str, float], config: DriftConfi
         checked=checked,
         q_values=q_values,
         alarms=tuple(alarms),
+        reference=reference,
     )
 
 

@@ -172,10 +172,15 @@ def test_an_alert_about_a_slower_build_ends_in_its_new_policy_in_the_store(
         assert channel == before[SLOWER]
     assert read_channel(store, *STEADY.split("/")) == before[STEADY]
 
-    # Another alert about the same drift an instant later: the workload has had its turn.
+    # Another alert about the same behaviour an instant later: it is the reference by now, whether
+    # the policy was let in or not, so nothing is retrained for it again.
+    assert read_json(stages / "move_reference" / "moved.json")[SLOWER]["moved"]
     with triggering(folder, kubeflow, folder / "later") as port:
         fire(port, "slow still")
     again = do({"runtime_config": asked["runtime_config"]}, folder).path / "retraining"
-    turn = read_json(again / "take_turn" / "turn.json")
-    assert turn == {"admitted": [], "refused": {SLOWER: "another run is retraining"}}
+    verdicts = read_json(again / "drift_check" / "drift.json")
+    assert not any(one["drifted"] for one in verdicts.values())
+    assert verdicts[SLOWER]["reference"].startswith("compared with")
+    assert ("refused" in verdicts[SLOWER]["reference"]) != decision["accepted"]
+    assert read_json(again / "take_turn" / "turn.json") == {"admitted": [], "refused": {}}
     assert not (again / "fine_tuning").exists()

@@ -19,12 +19,17 @@ from components.artifacts.channel import SHADOW, move_channel
 from components.artifacts.collection import collect, named_digests, stored_bundles
 from components.artifacts.local import LocalStore
 from components.artifacts.store import Store
+from components.cluster.twin import Twin, to_json
+from components.drift_check.calibrations import read_calibrations, write_calibrations
+from components.drift_check.references import move_reference, read_reference
+from components.drift_check.rhythm import Rhythm
 from components.progress import Progress
 from components.rollout import stage
 from components.rollout.config import RolloutConfig
 from components.rollout.retraining_budget import RetrainingLimits
 from components.rollout.retraining_turn import admitted_in_turn
 from pipelines.trigger_book import Firing, TriggerBook
+from tests.components.drift_check.synthetic_service import Service, telemetry
 from tests.components.recommender.recommending import (
     GATE,
     RecommenderSettings,
@@ -99,6 +104,17 @@ def writer(store: Store, folder: Path, patch: pytest.MonkeyPatch) -> None:
     stage.run(config, **inputs, output=folder / "out", progress=Progress("rollout"))
     limits = RetrainingLimits(cool_down_s=HOUR_S, window_s=HOUR_S, per_workload=3, in_all=50)
     admitted_in_turn(store, ["shop/cart"], "run", 100.0, HOUR_S, limits)
+    # The drift check's reference moves twice: the second time deletes the first's telemetry.
+    twin = to_json(Twin(Service().parameters()[np.newaxis], {}, {}))
+    decision = {"digest": "a" * 64, "accepted": False}
+    for seed in range(2):
+        frame = telemetry(Service(), np.random.default_rng(seed), 8)
+        move_reference(store, "shop/cart", frame, twin, decision, ())
+        assert read_reference(store, "shop/cart")
+    calibrations = read_calibrations(store, "shop/cart")
+    no_rhythm = Rhythm(np.zeros(0), np.zeros(1), np.zeros(0))
+    calibrations.of(np.random.default_rng(0).standard_normal(300), no_rhythm, 900.0)
+    write_calibrations(calibrations, store, "shop/cart")
 
 
 def trigger(store: Store, folder: Path, patch: pytest.MonkeyPatch) -> None:

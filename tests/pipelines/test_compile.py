@@ -80,7 +80,7 @@ def test_what_lies_outside_of_the_cache_is_never_cached(
         }
         for stage in {
             *("ingestion", "gather-ingestion", "plan-shards", "drift-check", "take-turn"),
-            *("rollout", "gather-rollout"),
+            *("rollout", "gather-rollout", "end-turn"),
         } & tasks.keys():
             assert not tasks[stage]["cachingOptions"].get("enableCache", False), stage
         assert tasks["embedding"]["cachingOptions"]["enableCache"] is True
@@ -145,11 +145,12 @@ def test_only_what_asks_outside_gets_credentials(
         if "secretAsEnv" in one
     }
     wanted = {
-        "ingestion": ["aware-prometheus-access"],
+        "ingestion": ["aware-prometheus-access", "aware-journal-writer"],
         "rollout": ["aware-store-writer", "aware-signing-key"],
     }
     if name == "retraining":
-        wanted["take-turn"] = ["aware-store-writer"]
+        for task in ("take-turn", "end-turn", "drift-check", "move-reference"):
+            wanted[task] = ["aware-store-writer"]
     assert given == wanted
     listing = {key for key, one in executors.items() if "configMapAsVolume" in one}
     assert listing == {"exec-ingestion", "exec-plan-shards"}
@@ -204,9 +205,9 @@ def test_the_definition_in_the_repository_is_the_current_one(
 @pytest.mark.parametrize("name", sorted(PIPELINES))
 def test_every_stage_leaves_figures_and_a_page(compiled: dict[str, list[dict]], name: str) -> None:
     for key, component in compiled[name][0]["components"].items():
-        # A turn to retrain and a count of shards are numbers, not findings.
+        # A turn to retrain, its end and a count of shards are no findings.
         if "executorLabel" not in component or key.startswith(
-            ("comp-importer", "comp-take-turn", "comp-plan-shards", "comp-share-out")
+            ("comp-importer", "comp-take-turn", "comp-end-turn", "comp-plan-shards", "comp-share-out")
         ):
             continue
         outputs = component["outputDefinitions"]["artifacts"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import signal, stats
 
+from components.artifacts.local import LocalStore
 from components.drift_check import calibrations as known
 from components.drift_check.calibration import Calibration, calibrate
 from components.drift_check.innovations import GRID, log_density, shift_ratio
@@ -159,8 +160,10 @@ def test_a_calibration_is_made_once_for_a_history(tmp_path: Path) -> None:
     first = known.Calibrations()
     made = first.of(history, NO_RHYTHM, STEP_S)
     assert first.of(history, NO_RHYTHM, STEP_S) is made
-    known.write_calibrations(first, tmp_path)
-    later = known.read_calibrations(tmp_path)
+    store = LocalStore(tmp_path)
+    known.write_calibrations(first, store, "shop/checkout")
+    assert known.read_calibrations(store, "shop/cart").known == {}
+    later = known.read_calibrations(store, "shop/checkout")
     (kept,) = later.known.values()
     values = wandering_series(np.random.default_rng(7), DAY)
     assert later.of(history, NO_RHYTHM, STEP_S) is kept
@@ -170,9 +173,10 @@ def test_a_calibration_is_made_once_for_a_history(tmp_path: Path) -> None:
 
 
 def test_another_file_in_its_place_is_told(tmp_path: Path) -> None:
-    (tmp_path / known.FILE).write_text('{"a": {"sizes": []}}')
+    store = LocalStore(tmp_path)
+    store.write_once("calibrations/shop/checkout.json", b'{"a": {"sizes": []}}')
     with pytest.raises(UserError, match="delete it"):
-        known.read_calibrations(tmp_path)
+        known.read_calibrations(store, "shop/checkout")
 
 
 @pytest.mark.parametrize(("days", "left"), [(2, 0.5), (4, 1e-9)])

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from components.artifacts.files import write_json
+from components.artifacts.local import LocalStore
 from components.cluster.twin import Twin, to_json
+from components.drift_check import reference_move
 from components.drift_check.config import DriftConfig
 from components.drift_check.stage import DriftSummary, run
 from components.errors import UserError
@@ -38,7 +40,7 @@ def _dataset(folder: Path, services: Mapping[str, Service], steps: int, seed: in
 def folders(tmp_path: Path) -> dict[str, Path]:
     """A reference, and an hour later: checkout got slower, cart didn't."""
     _dataset(tmp_path / "reference", {"checkout": Service(), "cart": CART}, 240, seed=1)
-    later = {"checkout": Service().slower(1.8), "cart": CART}
+    later = {"checkout": Service(start="2026-01-01T02:00:00Z").slower(1.8), "cart": CART}
     _dataset(tmp_path / "recent", later, 100, seed=2)
     twins = {
         key: to_json(Twin(service.parameters()[np.newaxis], {}, {}))
@@ -52,9 +54,18 @@ def folders(tmp_path: Path) -> dict[str, Path]:
     return {name: tmp_path / name for name in ("reference", "recent", "embedding", "validation")}
 
 
-def _run(folders: Mapping[str, Path], config: DriftConfig | None = None) -> DriftSummary:
-    output = folders["recent"].parent / "drift"
-    return run(config or DriftConfig(), **folders, output=output, progress=Progress("drift_check"))
+def _run(
+    folders: Mapping[str, Path],
+    config: DriftConfig | None = None,
+    store: LocalStore | None = None,
+) -> DriftSummary:
+    return run(
+        config or DriftConfig(),
+        **folders,
+        output=folders["recent"].parent / "drift",
+        progress=Progress("drift_check"),
+        store=store,
+    )
 
 
 def test_the_slower_service_and_only_it_has_drifted(folders: dict[str, Path]) -> None:
@@ -68,6 +79,38 @@ def test_the_slower_service_and_only_it_has_drifted(folders: dict[str, Path]) ->
     assert set(verdicts["shop/cart"]["tests"]) == {"input", "dynamics", "outcome"}
     assert (output / "drift.png").read_bytes().startswith(b"\x89PNG")
     assert "refit the twin" in (output / "drift.html").read_text()
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_once_retrained_the_new_behaviour_is_no_drift_any_more(
+    folders: dict[str, Path], tmp_path: Path, accepted: bool
+) -> None:
+    store = LocalStore(tmp_path / "store")
+    assert _run(folders, store=store).drifted == ("shop/checkout",)
+    slower = to_json(Twin(Service().slower(1.8).parameters()[np.newaxis], {}, {}))
+    write_json(tmp_path / "embedding-after" / "twins.json", {"shop/checkout": slower})
+    decision = {"digest": "a" * 64, "accepted": accepted}
+    write_json(tmp_path / "rollout" / "rollout.json", {"shop/checkout": decision})
+    reference_move.run(
+        store,
+        folders["recent"],
+        tmp_path / "embedding-after",
+        tmp_path / "rollout",
+        tmp_path / "drift",
+        tmp_path / "moved",
+    )
+
+    later = {"checkout": Service(start="2026-01-02T00:00:00Z").slower(1.8), "cart": CART}
+    folders["recent"] = _dataset(tmp_path / "later", later, 100, seed=3)
+    assert _run(folders, store=store).drifted == ()
+    verdicts = json.loads((tmp_path / "drift" / "drift.json").read_text())
+    assert ("refused" in verdicts["shop/checkout"]["reference"]) != accepted
+    assert verdicts["shop/cart"]["reference"] == ""
+    assert "until 2026-01-01" in (tmp_path / "drift" / "drift.html").read_text()
+    # And a change back is one again.
+    again = {"checkout": Service(start="2026-01-03T00:00:00Z"), "cart": CART}
+    folders["recent"] = _dataset(tmp_path / "back", again, 100, seed=4)
+    assert _run(folders, store=store).drifted == ("shop/checkout",)
 
 
 def test_the_same_inputs_give_the_same_bytes(folders: dict[str, Path]) -> None:

@@ -61,6 +61,7 @@ def test_verdicts_are_json() -> None:
         "drifted": False,
         "recommendation": "nothing",
         "reasons": ["new"],
+        "reference": "",
         "tests": {},
     }
 
