@@ -10,6 +10,7 @@ from components.cluster.compiled import FloatArray, borrowed, compiled
 from components.cluster.limits import limits_of
 from components.cluster.reward import INTERVAL_STEPS, RewardWeights, step_quality
 from components.cluster.telemetry_samples import telemetry_samples
+from components.policy.worth_retraining import ReferencePerformance, reference_performance
 from components.workload.spec import Workload
 
 # Without these a step tells nothing; whoever asks for nothing has no latency.
@@ -33,6 +34,14 @@ def measured_performance(
     whole = len(performance) * INTERVAL_STEPS
     gaps = unknown.any(axis=1).to_numpy()[:whole].reshape(-1, INTERVAL_STEPS).any(axis=1)
     return np.where(gaps, np.nan, performance)
+
+
+def promised_performance(
+    samples: FloatArray, limits: FloatArray, violation_price: float
+) -> ReferencePerformance:
+    """What simulated episodes [B, T, M] of one workload with limits [L] promise of a policy."""
+    episodes = [performance_of(episode, limits, violation_price) for episode in samples]
+    return reference_performance(np.concatenate(episodes))
 
 
 def performance_of(samples: FloatArray, limits: FloatArray, violation_price: float) -> FloatArray:

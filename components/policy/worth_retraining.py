@@ -60,12 +60,23 @@ class Loss:
 
     `real`: whether the evidence (a logarithm) passed the alarm, and so a retraining starts.
     `mean`: of all blocks; `since`: the interval from which on the bets won; None where none did.
+    `looks`: how many blocks were bet on.
     """
 
     real: bool
     mean: float
     evidence: float
     since: int | None
+    looks: int
+
+    @property
+    def p_value(self) -> float:
+        """For tests of many workloads together: so much evidence within so many looks, or more.
+
+        Each look may be the first of a winning streak, and each streak's wealth passes exp(x)
+        with a probability of at most exp(-x).
+        """
+        return min(1.0, self.looks * math.exp(-self.evidence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +132,13 @@ def lost_performance(performance: FloatArray, reference: ReferencePerformance) -
     scale = MOST_LOSS + MOST_GAIN
     allowed = WORTH + _ONE_SIDED_95 * reference.error
     limit = np.asarray(min((allowed + MOST_GAIN) / scale, 0.95))
-    wealth, since, highest = sequential_test.start(), None, 0.0
+    wealth, since, highest, looks = sequential_test.start(), None, 0.0, 0
     for index, loss in enumerate(losses):
         if float(sequential_test.evidence(wealth)) <= 0.0:
             since = int(present[index * reference.block_intervals])
         x = np.asarray((np.clip(loss, -MOST_GAIN, MOST_LOSS) + MOST_GAIN) / scale)
         wealth = sequential_test.bet_above(sequential_test.topped_up(wealth), x, limit)
-        highest = float(sequential_test.evidence(wealth))
+        highest, looks = float(sequential_test.evidence(wealth)), index + 1
         if highest >= math.log(FALSE_START_BLOCKS):
             break
     return Loss(
@@ -135,6 +146,7 @@ def lost_performance(performance: FloatArray, reference: ReferencePerformance) -
         mean=float(losses.mean()) if len(losses) else 0.0,
         evidence=highest,
         since=since if highest > 0.0 else None,
+        looks=looks,
     )
 
 

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from components.agent.losses import generalised_advantages
 from components.cluster.compiled import FloatArray
+from components.fine_tuning.adapt import prices_of
 from components.fine_tuning.config import FineTuningConfig
-from components.fine_tuning.stage import prices_of
 from tests.baselines.direct_course import DirectCourse, Observations
 from tests.baselines.stacked_policies import StackedPolicies
 

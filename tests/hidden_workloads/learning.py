@@ -13,9 +13,9 @@ from components.agent.populations import synthetic_population
 from components.cluster.compiled import FloatArray
 from components.cluster.limits import limits_of
 from components.embedding.pasts import synthetic_pasts
+from components.fine_tuning.adapt import prices_of, rivals_of
 from components.fine_tuning.config import FineTuningConfig
 from components.fine_tuning.members import synthetic_applications
-from components.fine_tuning.stage import prices_of, rivals_of
 from components.fine_tuning.variants import variants_of
 from components.meta_training.config import MetaTrainingConfig
 from components.meta_training.training import judges_of, train

@@ -50,6 +50,7 @@ def test_the_evidence_of_one_block_by_hand() -> None:
     assert found.mean == pytest.approx(0.4)
     assert found.evidence == pytest.approx(math.log(1 + 6.5 * 1.57 / 6))
     assert found.since == 0
+    assert found.p_value == pytest.approx(6 / (6 + 6.5 * 1.57))
 
 
 def test_a_large_loss_starts_a_retraining_within_the_hour_and_says_since_when() -> None:
