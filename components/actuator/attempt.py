@@ -33,7 +33,10 @@ _UNPROCESSABLE = 422
 
 @dataclass
 class Attempt:
-    """One tick's work on one workload; `done` says in words what was done."""
+    """One tick's work on one workload; `done` says in words what was done.
+
+    `now_s` is the time of day, `clock` monotonic.
+    """
 
     client: KubernetesClient
     capabilities: Capabilities
@@ -44,6 +47,7 @@ class Attempt:
     record: Record
     sleep: Callable[[float], None]
     now_s: float
+    clock: Callable[[], float]
     done: list[str] = field(default_factory=list)
     counted: Counted | None = None
 
@@ -76,12 +80,16 @@ class Attempt:
             return left_alone(Obstacle("TargetNotFound", known if kind in PLURALS else unknown))
         situation = situation_of(target, workloads, self.claims, self.autoscaler)
         self.counted = self.counted or situation.now_counted
+        clock_s = self.clock()
+        record = self.record = self.record.among(situation.pods, clock_s, self.settings)
         situation = replace(
             situation,
             counted=self.counted,
             pods_resize=self.capabilities.pods_resize,
             recommender_alive=self.recommender_alive,
-            refused=self.record.refused,
+            refused=record.refused(clock_s, self.settings),
+            cooling=record.cooling(clock_s, self.settings),
+            evicted_lately=record.evicted_lately(clock_s, self.settings),
             now_s=self.now_s,
         )
         return plan_for(self.autoscaler, situation, self.settings)
@@ -94,6 +102,7 @@ class Attempt:
                 self.done.append(
                     apply(self.client, target, action, self.capabilities.budget_version)
                 )
+                self.record = self.record.noted(action, self.clock())
             except (ConflictError, AbsentError):
                 if last:
                     raise
@@ -110,7 +119,8 @@ class Attempt:
         if lasting or not isinstance(action, ResizePod) or error.status != _UNPROCESSABLE:
             raise error
         digest = digest_of_sizes(action.sizes, action.pod_uid)
-        self.record = replace(self.record, refused=self.record.refused | {digest})
+        refused_s = {**self.record.refused_s, digest: self.clock()}
+        self.record = replace(self.record, refused_s=refused_s)
 
     def _read(self) -> Workloads:
         kind, namespace, name = self._key()

@@ -15,7 +15,7 @@ from components.actuator.obstacles import (
 from components.actuator.order import Allowed, allowed_now
 from components.actuator.settings import ActuatorSettings
 from components.actuator.situation import Situation
-from components.actuator.steps import Note, Steps
+from components.actuator.steps import HELD, Note, Steps
 from components.actuator.template_step import finish
 from components.actuator.ways import steps_for_sizes
 from components.actuator.wish import Wish, wish_of
@@ -27,8 +27,6 @@ from components.kubernetes_api.resources import describe
 # Reasons that mostly pass within a second: worth another look in the same tick.
 UNSEEN = "WaitingForController"
 IN_STEP = "BringingTemplateInStep"
-# Something would shrink and may not yet.
-HELD = "Held"
 
 
 @dataclass(frozen=True, slots=True)

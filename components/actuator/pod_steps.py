@@ -1,7 +1,8 @@
 """Resizing running pods in place.
 
 What grows grows at once, on all pods. What shrinks shrinks pod by pod, the next only after the
-one before has landed: a size that a container can't bear is found out on one replica.
+one before has landed: a size that a container can't bear is found out on one replica. A pod that
+was resized a moment ago shrinks later: a wish that swings doesn't resize it again and again.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from components.actuator.order import Allowed
 from components.actuator.settings import ActuatorSettings
 from components.actuator.situation import Situation
 from components.actuator.sizes import digest_of_sizes, held_above
-from components.actuator.steps import Note, Steps
+from components.actuator.steps import HELD, Note, Steps
 from components.kubernetes_api.autoscaler import AUTO, MultidimPodAutoscaler
 from components.kubernetes_api.pods import DEFERRED, INFEASIBLE, Pod
 from components.kubernetes_api.targets import DEPLOYMENT
 
 
-def resize(pods: Sequence[Pod], allowed: Allowed) -> Steps:
-    """The resizes that may be asked for now."""
-    growing, shrinking, unlanded = [], [], 0
+def resize(pods: Sequence[Pod], allowed: Allowed, cooling: frozenset[str] = frozenset()) -> Steps:
+    """The resizes that may be asked for now; `cooling` pods, by uid, don't shrink."""
+    growing, shrinking, kept, unlanded = [], [], [], 0
     for pod in sorted(pods, key=lambda item: item.name):
         sizes = allowed.sizes_over(pod.containers)
         grown = held_above(sizes, pod.containers)
@@ -32,6 +33,8 @@ def resize(pods: Sequence[Pod], allowed: Allowed) -> Steps:
             growing.append(ResizePod(pod.name, pod.uid, grown))
         elif not pod.landed(grown):
             unlanded += 1
+        elif not pod.asks_for(sizes) and pod.uid in cooling:
+            kept.append(pod.name)
         elif not pod.asks_for(sizes):
             shrinking.append(ResizePod(pod.name, pod.uid, sizes))
     if growing:
@@ -39,7 +42,10 @@ def resize(pods: Sequence[Pod], allowed: Allowed) -> Steps:
     if unlanded:
         note = Note("Resizing", f"{unlanded} of {len(pods)} pods have yet to get their size")
         return Steps(notes=(note,), waiting=True)
-    return Steps(tuple(shrinking[:1]), waiting=bool(shrinking))
+    if shrinking or not kept:
+        return Steps(tuple(shrinking[:1]), waiting=bool(shrinking))
+    note = Note(HELD, f"{', '.join(kept)}: resized a moment ago, shrinks later")
+    return Steps(notes=(note,), waiting=True)
 
 
 def refused(situation: Situation, allowed: Allowed) -> bool:
@@ -88,6 +94,8 @@ def _not_evicted(autoscaler: MultidimPodAutoscaler, situation: Situation) -> str
         return "the node can't resize it, and the only replica is not evicted"
     if unready:
         return f"the node can't resize it, and {unready} other pods are not ready"
+    if situation.evicted_lately:
+        return "the node can't resize it, and another pod was evicted a while ago"
     if situation.disruptions_allowed == 0:
         return "the node can't resize it, and a PodDisruptionBudget allows no eviction now"
     return ""

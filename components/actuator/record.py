@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from components.actuator.actions import Action, EvictPod, ResizePod
 from components.actuator.breaker import Breaker
 from components.actuator.obstacles import Obstacle
 from components.actuator.plan import Plan, left_alone
 from components.actuator.settings import ActuatorSettings
 from components.kubernetes_api.errors import DeniedError, QuotaExceededError
+from components.kubernetes_api.pods import Pod
 
 # What no second attempt soon would change, and what its condition is called.
 _LASTING: dict[type[Exception], str] = {
@@ -21,15 +24,54 @@ _LASTING: dict[type[Exception], str] = {
 class Record:
     """Losing it costs no more than a few attempts.
 
-    `refused`: digests of the resizes that the API server refused. `waiting_since_s`: the last
-    action that has yet to land, monotonic; None while there is none. `obstacle`: what the last
+    Times are monotonic. `refused_s`: when the API server refused a resize, by its digest.
+    `resized_s`: when a pod was resized last, by its uid. `evicted_s`: when a pod was evicted last.
+    `waiting_since_s`: the last
+    action that has yet to land; None while there is none. `obstacle`: what the last
     failure was.
     """
 
     breaker: Breaker = field(default_factory=Breaker)
-    refused: frozenset[str] = frozenset()
+    refused_s: Mapping[str, float] = field(default_factory=dict)
+    resized_s: Mapping[str, float] = field(default_factory=dict)
+    evicted_s: float = float("-inf")
     waiting_since_s: float | None = None
     obstacle: Obstacle | None = None
+
+    def refused(self, now_s: float, settings: ActuatorSettings) -> frozenset[str]:
+        """Digests of the resizes that aren't asked for now."""
+        return _since(self.refused_s, now_s - settings.refusal_s)
+
+    def cooling(self, now_s: float, settings: ActuatorSettings) -> frozenset[str]:
+        """Uids of the pods that don't shrink now."""
+        return _since(self.resized_s, now_s - settings.pod_cool_down_s)
+
+    def evicted_lately(self, now_s: float, settings: ActuatorSettings) -> bool:
+        """Whether no pod of the workload is evicted now."""
+        return now_s - self.evicted_s < settings.eviction_cool_down_s
+
+    def among(self, pods: Iterable[Pod], now_s: float, settings: ActuatorSettings) -> Record:
+        """The record without the pods that are gone and the refusals that no longer count."""
+        here, refused = {pod.uid for pod in pods}, self.refused(now_s, settings)
+        return replace(
+            self,
+            refused_s={digest: self.refused_s[digest] for digest in refused},
+            resized_s={uid: time_s for uid, time_s in self.resized_s.items() if uid in here},
+        )
+
+    def noted(self, action: Action, now_s: float) -> Record:
+        """The record after an action."""
+        match action:
+            case ResizePod():
+                return replace(self, resized_s={**self.resized_s, action.pod_uid: now_s})
+            case EvictPod():
+                return replace(self, evicted_s=now_s)
+            case _:
+                return self
+
+
+def _since(times_s: Mapping[str, float], start_s: float) -> frozenset[str]:
+    return frozenset(name for name, time_s in times_s.items() if time_s > start_s)
 
 
 def after_failure(

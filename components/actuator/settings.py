@@ -13,7 +13,10 @@ class ActuatorSettings:
     `failures_to_open`: after so many failed ticks in a row a workload is left alone, first for
     `open_s`, doubling up to `longest_open_s`. `deferred_s`, `in_progress_s`: how long a node may
     put an in-place resize off, or work at it, before the pod is replaced (the VPA's 5 min, 1 h).
-    `landing_s`: after this an action that hasn't landed is reported as such.
+    `landing_s`: after this an action that hasn't landed is reported as such. `pod_cool_down_s`: a
+    pod that was resized shrinks no sooner again; it may grow. `eviction_cool_down_s`: of one
+    workload no second pod is evicted sooner. `refusal_s`: for so long a resize that the API server
+    refused isn't asked for again.
     """
 
     tick_s: float = 10.0
@@ -26,3 +29,6 @@ class ActuatorSettings:
     deferred_s: float = 300.0
     in_progress_s: float = 3600.0
     landing_s: float = 300.0
+    pod_cool_down_s: float = 60.0
+    eviction_cool_down_s: float = 600.0
+    refusal_s: float = 3600.0

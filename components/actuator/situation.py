@@ -27,8 +27,10 @@ class Situation:
     `recommender_alive`: whether the status is still being looked after. `keeps`: why nothing may
     shrink for now, in words; empty where it may.
     `refused`: digests of the resizes that the API server refused, by `sizes.digest_of_sizes` with
-    the pod's uid. `ceilings`: what namespace and nodes leave room for; `counted`: what their
-    quotas counted of this workload then, None where they were read just now.
+    the pod's uid. `cooling`: uids of the pods that were resized a moment ago; `evicted_lately`:
+    whether a pod of this workload was evicted a while ago. `ceilings`: what namespace and nodes
+    leave room for; `counted`: what their quotas counted of this workload then, None where they
+    were read just now.
     """
 
     target: Target
@@ -39,6 +41,8 @@ class Situation:
     pods_resize: bool = True
     recommender_alive: bool = True
     refused: frozenset[str] = frozenset()
+    cooling: frozenset[str] = frozenset()
+    evicted_lately: bool = False
     now_s: float = 0.0
     ceilings: Ceilings = field(default_factory=Ceilings)
     keeps: str = ""

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from components.actuator.actions import Action
 
+# Something would shrink and may not yet.
+HELD = "Held"
+
 
 @dataclass(frozen=True, slots=True)
 class Note:

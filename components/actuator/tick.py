@@ -124,6 +124,7 @@ class Actuator:
             record=self.records.get(autoscaler.key, Record()),
             sleep=self.sleep,
             now_s=self.wall_clock(),
+            clock=self.clock,
         )
         plan = self._attempted(attempt, workloads)
         self.records[autoscaler.key] = attempt.record

@@ -56,7 +56,7 @@ def steps_for_sizes(
     if autoscaler.update_mode == INITIAL:
         pods = tuple(pod for pod in pods if not pod.ready)
     stuck = pod_steps.replace_stuck(autoscaler, situation, settings)
-    return template.then(stuck).then(pod_steps.resize(pods, allowed))
+    return template.then(stuck).then(pod_steps.resize(pods, allowed, situation.cooling))
 
 
 def _template_in_step(situation: Situation, allowed: Allowed) -> Steps:

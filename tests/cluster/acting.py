@@ -16,7 +16,7 @@ from tests.cluster.api_server import Cluster
 MI = 2**20
 SMALL = Resources(200, 64 * MI, 200, 64 * MI)
 LARGE = Resources(300, 100 * MI, 300, 100 * MI)
-SETTINGS = ActuatorSettings(pass_wait_s=0.2)
+SETTINGS = ActuatorSettings(pass_wait_s=0.2, pod_cool_down_s=0.0)
 
 
 def settle(
