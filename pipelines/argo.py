@@ -155,7 +155,7 @@ def _template(spec: Mapping[str, Any], platform: Mapping[str, Any], stage: Stage
     container = spec["deploymentSpec"]["executors"][label]["container"]
     pod = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"][label]
     settings = SETTINGS[pod["podMetadata"]["labels"]["app.kubernetes.io/component"]]
-    outputs = component["outputDefinitions"]
+    outputs = component.get("outputDefinitions", {})
     document = executor_document(component, stage)
     listing = pod.get("configMapAsVolume", ())
     return argo.Template(

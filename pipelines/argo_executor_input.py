@@ -32,7 +32,7 @@ def _executor_input(component: Mapping[str, Any], stage: Stage) -> dict[str, Any
             values[name] = f"<{{{{=toJson(inputs.parameters['{name}'])}}}}>"
         else:
             values[name] = f"<{{{{inputs.parameters.{name}}}}}>"
-    outputs = component["outputDefinitions"]
+    outputs = component.get("outputDefinitions", {})
     kinds = given.get("artifacts", {})
     return {
         "inputs": {

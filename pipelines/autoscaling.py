@@ -18,6 +18,8 @@ def autoscaling(
     workloads: str = "",
     start: str = "",
     end: str = "",
+    days: float = 1.0,
+    journal: str = "",
     store_url: str = "",
     dry_run: bool = True,
     seed: int = 0,
@@ -31,8 +33,11 @@ def autoscaling(
         prometheus_url: the Prometheus to read instead.
         workloads: path of the workloads' YAML; empty for the one in the telemetry folder. On a
             cluster /etc/aware/workloads.yaml is that key of the ConfigMap aware-workloads.
-        start: first time to read from Prometheus, RFC 3339; empty for the default span.
+        start: first time to read from Prometheus, RFC 3339; empty for `days` before the end.
         end: last time to read from Prometheus, RFC 3339; empty for now.
+        days: how long to look back where start is empty.
+        journal: a folder on a volume or minio://bucket/prefix that keeps what the Prometheus said:
+            a scheduled run asks for what is new only. Empty to ask for everything each time.
         store_url: where bundles are published: a folder or minio://bucket/prefix.
         dry_run: publish nothing there; bundles and channels stay in rollout's own output.
         seed: the same seed and input give the same result.
@@ -41,7 +46,8 @@ def autoscaling(
     """
     source = {"telemetry": telemetry, "prometheus_url": prometheus_url, "workloads": workloads}
     learning = {"seed": seed, "quick": quick}
-    recorded = ingested(source, start, end, shard_size)
+    span = {"start": start, "end": end, "days": days, "journal": journal}
+    recorded = ingested(source, span, shard_size)
     dataset = recorded.outputs["output"]
     known = embedded(dataset, learning, recorded.outputs["Output"], shard_size)
     embedding = known.outputs["output"]

@@ -80,11 +80,13 @@ def stages_of(spec: Mapping[str, Any]) -> list[Stage]:
     scope: dict[str, Source] = {name: FromRun(name) for name in inputs}
     stages = _stages(spec, spec["root"]["dag"], scope, ())
     needed = {source.stage for one in stages for source in _sources(one)}
-    return [one for one in stages if one.name in needed or _leaves_artifacts(spec, one)]
+    return [one for one in stages if one.name in needed or not _only_counts(spec, one)]
 
 
-def _leaves_artifacts(spec: Mapping[str, Any], stage: Stage) -> bool:
-    return "artifacts" in spec["components"][stage.component]["outputDefinitions"]
+def _only_counts(spec: Mapping[str, Any], stage: Stage) -> bool:
+    """Whether a stage gives parameters alone; one that gives nothing at all does something."""
+    outputs = spec["components"][stage.component].get("outputDefinitions", {})
+    return "parameters" in outputs and "artifacts" not in outputs
 
 
 def _sources(stage: Stage) -> Iterator[FromStage]:

@@ -26,16 +26,17 @@ PODS = 10
 OUTPUT = "output"
 
 
-def ingested(source: Mapping[str, Any], start: Any, end: Any, shard_size: Any) -> PipelineTask:
-    """Wire ingestion; `source` are telemetry, prometheus_url and workloads. Returns the gathering.
+def ingested(source: Mapping[str, Any], span: Mapping[str, Any], shard_size: Any) -> PipelineTask:
+    """Wire ingestion. Returns the gathering.
 
+    `source` are telemetry, prometheus_url and workloads; `span` are start, end, days and journal.
     Its outputs are the dataset, and the shards of the usable workloads.
     """
     planned = plan_shards(**source, shard_size=shard_size)
     # Telemetry and store lie outside of what kfp's cache knows.
     settle(planned, "plan_shards", cached=False)
     with dsl.ParallelFor(planned.output, name="ingestion-shards", parallelism=PODS) as shard:
-        part = ingestion(**source, start=start, end=end, shard=shard)
+        part = ingestion(**source, **span, shard=shard)
         settle(part, "ingestion", cached=False)
     whole = gather_ingestion(parts=dsl.Collected(part.outputs[OUTPUT]), shard_size=shard_size)
     return settle(whole, "gather_ingestion", cached=False)

@@ -35,8 +35,8 @@ def ingestion(
         end: last time, ISO 8601; empty for all of a folder, or a minute ago.
         rate_window_s: how many seconds a rate is taken over, two scrapes at least.
         days: how long to look back from end where start is empty.
-        journal: folder on a volume that keeps what the Prometheus said, so that an interrupted run
-            goes on and the next asks for what is new only; empty to ask for everything.
+        journal: a folder or minio://bucket/prefix that keeps what the Prometheus said, so that an
+            interrupted run goes on and the next asks for what is new only; empty to ask for all.
         shard: which part of the workloads to read: "2/5" is the second of five.
     """
     from pathlib import Path

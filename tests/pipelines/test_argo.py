@@ -105,7 +105,7 @@ def test_only_drift_leads_to_retraining(compiled: dict[str, list[dict[str, Any]]
             (
                 *("embedding", "twin-fitting", "gather-embedding", "fine-tuning", "validation"),
                 *("rollout", "gather-fine-tuning", "gather-validation", "gather-rollout"),
-                "run-summary",
+                *("move-reference", "run-summary", "end-turn"),
             ),
             f"{count} > 0",
         ),
