@@ -23,11 +23,13 @@ from components.cluster.twin import Twin, to_json
 from components.drift_check.calibrations import read_calibrations, write_calibrations
 from components.drift_check.references import move_reference, read_reference
 from components.drift_check.rhythm import Rhythm
+from components.ingestion.stored_journal import StoredJournal
 from components.progress import Progress
 from components.rollout import stage
 from components.rollout.config import RolloutConfig
 from components.rollout.retraining_budget import RetrainingLimits
 from components.rollout.retraining_turn import admitted_in_turn
+from components.workload.shard import parse_shard
 from pipelines.trigger_book import Firing, TriggerBook
 from tests.components.drift_check.synthetic_service import Service, telemetry
 from tests.components.recommender.recommending import (
@@ -176,6 +178,26 @@ def test_the_recommender_may_what_its_ticks_ask_for_and_writes_no_bundle(tmp_pat
     assert any(action == "s3:PutObject" for action, _ in recorded.asked)
     for key in ("policies/x/bundle.json", "locks/retraining.json", "triggers/runs/1.json"):
         assert not allows(policy, "s3:PutObject", f"{BUCKET}/{PREFIX}/{key}")
+
+
+def test_ingestions_journal_may_be_kept_and_forgotten_and_nothing_else_read(tmp_path: Path) -> None:
+    recorded = Recorded(LocalStore(tmp_path / "store"))
+    stored = StoredJournal(recorded, parse_shard("2/5"))
+    (tmp_path / "0-10-ab.arrow").write_bytes(b"window")
+    stored.put(tmp_path / "0-10-ab.arrow")
+    stored.fetch(tmp_path / "copy")
+    stored.forget("0-10-ab.arrow")
+    artifacts, policy = "arn:aws:s3:::aware-artifacts", POLICIES["aware-journal"]
+    asked = {
+        (action, on.replace(f"{BUCKET}/{PREFIX}/", f"{BUCKET}/journal/").replace(BUCKET, artifacts))
+        for action, on in recorded.asked
+    }
+    assert {one for one in asked if not allows(policy, *one)} == set()
+    assert {action for action, _ in asked} | {"s3:GetBucketLocation"} == {
+        action for statement in policy["Statement"] for action in statement["Action"]
+    }
+    for on in (f"{artifacts}/runs/one/model", f"{BUCKET}/{PREFIX}/policies/x/bundle.json"):
+        assert not allows(policy, "s3:GetObject", on)
 
 
 def test_only_the_collector_deletes_bundles_and_no_role_deletes_a_channel() -> None:
