@@ -14,6 +14,7 @@ from tests.cluster.api_server import Cluster
 from tests.cluster.workloads import (
     create_mpa,
     deployment,
+    mark_infeasible,
     mpa,
     pods_of,
     recommend,
@@ -62,21 +63,6 @@ def budget(least: int) -> Json:
         "metadata": {"name": "checkout"},
         "spec": {"minAvailable": least, "selector": {"matchLabels": {"app": "checkout"}}},
     }
-
-
-def mark_infeasible(cluster: Cluster, path: str) -> None:
-    pending = {
-        "type": "PodResizePending",
-        "status": "True",
-        "reason": "Infeasible",
-        "message": "Node didn't have enough capacity",
-        "lastTransitionTime": "2026-01-01T00:00:00Z",
-    }
-    cluster.client.patch(
-        f"{path}/status",
-        {"status": {"conditions": [pending]}},
-        "application/strategic-merge-patch+json",
-    )
 
 
 @pytest.mark.parametrize(("least_available", "replaced"), [(1, True), (2, False)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
 
 import pytest
 
@@ -22,42 +21,6 @@ from tests.cluster.workloads import (
     recommend,
     start,
 )
-
-
-@pytest.fixture(scope="module")
-def number_of_writes(cluster: Cluster) -> int:
-    """How many writes the change of the next test takes when nothing goes wrong."""
-    namespace = cluster.new_namespace()
-    start(cluster, namespace, deployment(replicas=2))
-    mine = create_mpa(cluster, namespace, mpa())
-    recommend(cluster, mine, replicas=3, cpu="300m", memory="100Mi")
-    client = FaultyClient(cluster.client)
-    settle(actuator_with(client), cluster, mine)
-    return len(client.writes)
-
-
-def test_killed_after_any_write_the_next_actuator_ends_where_the_first_would_have(
-    cluster: Cluster, number_of_writes: int
-) -> None:
-    assert number_of_writes >= 6  # pause, align, resume, scale, two resizes, conditions, events
-    for dies_after in range(1, number_of_writes + 1):
-        namespace = cluster.new_namespace()
-        path = start(cluster, namespace, deployment(replicas=2))
-        before = pods_of(cluster, namespace)
-        mine = create_mpa(cluster, namespace, mpa())
-        recommend(cluster, mine, replicas=3, cpu="300m", memory="100Mi")
-        dying = FaultyClient(cluster.client, dies_after=dies_after)
-        with suppress(Killed):
-            settle(actuator_with(dying), cluster, mine)
-
-        settle(actuator_with(FaultyClient(cluster.client)), cluster, mine)
-
-        after = pods_of(cluster, namespace)
-        assert len(after) == 3, f"killed after {dying.writes}"
-        assert {pod.containers["app"] for pod in after.values()} == {LARGE}
-        assert before.keys() <= after.keys(), f"a pod was replaced: killed after {dying.writes}"
-        assert_at_rest(cluster, namespace, path)
-        cluster.remove_namespaces()
 
 
 def killed_within_the_template_step(

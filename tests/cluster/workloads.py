@@ -153,3 +153,19 @@ def pods_of(cluster: Cluster, namespace: str) -> dict[str, Pod]:
     """The pods that run or will run, by name."""
     items = cluster.client.list(f"/api/v1/namespaces/{namespace}/pods")
     return {pod.name: pod for pod in map(pod_of, items) if pod.active}
+
+
+def mark_infeasible(cluster: Cluster, path: str) -> None:
+    """Says in a pod's status, as its kubelet would, that its node can't resize it."""
+    pending = {
+        "type": "PodResizePending",
+        "status": "True",
+        "reason": "Infeasible",
+        "message": "Node didn't have enough capacity",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    cluster.client.patch(
+        f"{path}/status",
+        {"status": {"conditions": [pending]}},
+        "application/strategic-merge-patch+json",
+    )
