@@ -75,11 +75,18 @@ def with_dependencies(names: list[str]) -> set[str]:
         if name in found:
             continue
         found.add(name)
-        for line in metadata.requires(name) or ():
-            requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                waiting.append(canonicalize_name(requirement.name))
+        waiting.extend(needed_by(name))
     return found
+
+
+def needed_by(name: str) -> list[str]:
+    """Return the distributions that this one asks for, as installed here."""
+    asked = map(Requirement, metadata.requires(name) or ())
+    return [
+        canonicalize_name(one.name)
+        for one in asked
+        if one.marker is None or one.marker.evaluate({"extra": ""})
+    ]
 
 
 def _write(path: Path, pins: list[str]) -> None:

@@ -35,13 +35,15 @@ COPY {locks} /locks/
 RUN python3 /prune.py /packages
 
 FROM ${{BASE}}
+ARG BASE
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="aware {name}" \\
       org.opencontainers.image.description="{description}" \\
       org.opencontainers.image.licenses="Apache-2.0" \\
       org.opencontainers.image.version="${{VERSION}}" \\
-      org.opencontainers.image.revision="${{REVISION}}"
+      org.opencontainers.image.revision="${{REVISION}}" \\
+      org.opencontainers.image.base.name="${{BASE}}"
 COPY --from=packages /packages /opt/aware/packages
 {copies}
 # Only /tmp and what is mounted for outputs is written to; the root can be read-only.
@@ -49,7 +51,7 @@ ENV PYTHONPATH=/opt/aware:/opt/aware/packages PYTHONDONTWRITEBYTECODE=1 PYTHONUN
     HOME=/tmp TMPDIR=/tmp NUMBA_CACHE_DIR=/tmp/numba MPLCONFIGDIR=/tmp/matplotlib
 WORKDIR /tmp
 USER 10001:10001
-ENTRYPOINT {entrypoint}
+{health}ENTRYPOINT {entrypoint}
 """
 # Hashes differ between torch's CPU build and the one that other indexes serve under its version.
 _TORCH = """\
@@ -65,6 +67,12 @@ COPY images/build.lock /locks/
 RUN PYTHONPATH="${PIP_WHEEL}" python3 -m pip install --no-cache-dir --no-compile --no-deps \\
     --only-binary :all: --require-hashes ${PIP_OPTIONS} --target /tools -r /locks/build.lock
 """
+# For podman and docker; a cluster has the probes of the manifests. The actuator serves nothing.
+_HEALTH = """\
+HEALTHCHECK --interval=20s --timeout=5s --start-period=60s --retries=3 CMD ["python3", "-c", \\
+    "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
+"""
+_SERVING = ("recommender", "trigger")
 _PATH = "${PIP_WHEEL}"
 _PATH_WITH_TOOLS = "/tools${PIP_WHEEL:+:${PIP_WHEEL}}"
 
@@ -94,6 +102,7 @@ def containerfile(name: str, graph: grimp.ImportGraph) -> str:
             + [_face_copy(room) for room in faces(graph, name)]
             + _wiring_copies(wiring(graph, name))
         ),
+        health=_HEALTH if name in _SERVING else "",
         # Kubeflow gives a stage's command; without one the image says what it would run.
         entrypoint=(
             f'["python3", "-m", "{entry(name)}"]'

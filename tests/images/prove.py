@@ -18,14 +18,15 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from images.build import build, size_bytes
-from images.catalogue import ROOT, SERVICES, SOURCE_ONLY, STAGES, entry
+from images.build import build, size_bytes, start_s
+from images.catalogue import ROOT, SERVICES, SOURCE_ONLY, STAGES
 from tests.images.trigger_container import answering_trigger
 from tests.recorder import images as rig
 from tests.recorder.podman import CACHE, RigError, call, environment
 
 RECORDINGS = ROOT / "images" / "synthetic_app" / "recordings"
 _ORDER = (*STAGES, *SERVICES)
+_ONE_THREAD = ("-e", "OMP_NUM_THREADS=1", "-e", "NUMBA_NUM_THREADS=1")
 _BUILD_OPTIONS = (
     "--isolation", "chroot", "--runtime", "/usr/sbin/runc",
     "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=30000:30000",
@@ -92,7 +93,7 @@ def confined(name: str, work: Path, command: list[str]) -> list[str]:
     return [
         "podman", "run", "--rm", "--network=none", "--read-only", "--cap-drop=all",
         "--tmpfs", "/tmp:rw,size=512m", "--volume", f"{work}:{work}",
-        "-e", "OMP_NUM_THREADS=1", "-e", "NUMBA_NUM_THREADS=1", *runtime,
+        *_ONE_THREAD, *runtime,
         *chosen, tag(name), *command[1:],
     ]  # fmt: skip
 
@@ -146,8 +147,7 @@ def prove(name: str, work: Path) -> Proof:
     over = size_bytes(tag(name), environment()) - size_bytes(rig.BASE_IMAGE, environment())
     (work / name).mkdir(mode=0o777, exist_ok=True)
     (work / name).chmod(0o777)
-    module = entry(name) if name in SERVICES else f"components.{name}.stage"
-    start_s = _seconds(confined(name, work, ["python3", "-c", f"import {module}"]))
+    load_s = start_s(name, tag(name), _ONE_THREAD, environment())
     if name == "trigger":
         run_s = answering_trigger(confined(name, work, []), work)
     elif name in SERVICES:  # no cluster here: one line on what is missing, and 2
@@ -156,7 +156,7 @@ def prove(name: str, work: Path) -> Proof:
         run_s = _seconds(confined(name, work, _stage_command(name, work)))
         if not any((work / name / "output").iterdir()):
             raise RigError(f"{name}: the stage left no output")
-    return Proof(name, over / 1e6, build_s, start_s, run_s)
+    return Proof(name, over / 1e6, build_s, load_s, run_s)
 
 
 def main() -> int:

@@ -106,3 +106,11 @@ def test_validation_rollout_drift_check_and_the_actuator_need_no_torch(
 def test_it_runs_as_a_numbered_user_that_is_not_root(name: str) -> None:
     (user,) = re.findall(r"^USER (\d+):\d+$", text(name), re.MULTILINE)
     assert int(user) >= 10_000
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_serves_http_has_a_health_check_that_its_deployment_has_as_a_probe(name: str) -> None:
+    folder = "trigger" if name == "trigger" else "base"
+    manifest = (ROOT / "manifests" / folder / f"{name}.yaml").read_text(encoding="utf-8")
+    checked = re.findall(r"^HEALTHCHECK .*(?:\n +.*)", text(name), re.MULTILINE)
+    assert ["8080/healthz" in one for one in checked] == [True] * ("/healthz" in manifest)

@@ -66,6 +66,8 @@ def answering_trigger(container: list[str], work: Path) -> float:
         }
         if given != EXPECTED:
             raise RigError(f"trigger: answered {given}")
+        # The image's own health check; raises where it fails.
+        call("podman", "healthcheck", "run", name)
         call("podman", "stop", "--time", "10", name)
         if (code := call("podman", "inspect", "-f", "{{.State.ExitCode}}", name)) != "0":
             raise RigError(f"trigger: SIGTERM ended it with {code}")
