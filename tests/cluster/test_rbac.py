@@ -29,7 +29,8 @@ from tests.cluster.workloads import create_mpa, deployment, mpa, pods_of, recomm
 from tests.components.recommender.recommending import LOAD, MemoryTelemetry, bundle
 
 SYSTEM = "aware-system"
-ACCOUNTS = ("aware-recommender", "aware-actuator")
+HOLDERS = ("aware-recommender", "aware-actuator")
+ACCOUNTS = (*HOLDERS, "aware-trigger")
 
 STANDARD_VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
 UNUSUAL_VERBS = ("deletecollection", "impersonate", "bind", "escalate", "approve", "sign", "use")
@@ -77,6 +78,8 @@ EVERYWHERE: dict[str, dict[tuple[str, str], str]] = {
         ("", "pods/eviction"): "create",
         ("", "events"): "create",
     },
+    # It asks Kubeflow, in whose namespace it is bound to Kubeflow's own role, and nobody else.
+    "aware-trigger": {},
 }
 LEASES = ("coordination.k8s.io", "leases")
 # In their own namespace beside that: (account, name of the Lease): verbs.
@@ -106,7 +109,7 @@ class Question:
 
 @pytest.fixture(scope="module")
 def installed(cluster: Cluster) -> Iterator[Cluster]:
-    """The manifests of manifests/rbac on the server, in the namespace that they are for."""
+    """All accounts and rights of the manifests on the server, in the namespace they are for."""
     cluster.apply("/api/v1/namespaces", {"metadata": {"name": SYSTEM}})
     rbac = "/apis/rbac.authorization.k8s.io/v1"
     paths = {
@@ -116,15 +119,35 @@ def installed(cluster: Cluster) -> Iterator[Cluster]:
         "Role": f"{rbac}/namespaces/{SYSTEM}/roles",
         "RoleBinding": f"{rbac}/namespaces/{SYSTEM}/rolebindings",
     }
-    folder = REPOSITORY / "manifests" / "rbac"
     applied = []
-    for name in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]:
-        for document in yaml.safe_load_all((folder / name).read_text()):
+    for document in documents("rbac", "trigger"):
+        if document["kind"] in paths:
             cluster.apply(paths[document["kind"]], document)
             applied.append(f"{paths[document['kind']]}/{document['metadata']['name']}")
     yield cluster
     for path in [*reversed(applied), f"/api/v1/namespaces/{SYSTEM}"]:
         cluster.client.delete(path)
+
+
+def documents(*folders: str) -> list[Json]:
+    """The objects of these folders of the manifests; without any, of all but the overlays."""
+    found = []
+    for file in sorted((REPOSITORY / "manifests").rglob("*.yaml")):
+        folder = file.relative_to(REPOSITORY / "manifests").parts[0]
+        if folder in folders or not (folders or folder == "overlays"):
+            found += [item for item in yaml.safe_load_all(file.read_text()) if item]
+    return [item for item in found if "kind" in item and "metadata" in item]
+
+
+def test_the_accounts_that_are_checked_are_all_that_the_manifests_have() -> None:
+    made = {item["metadata"]["name"] for item in documents() if item["kind"] == "ServiceAccount"}
+    bound = {
+        subject["name"]
+        for item in documents()
+        if item["kind"] in ("RoleBinding", "ClusterRoleBinding")
+        for subject in item["subjects"]
+    }
+    assert made == bound == set(ACCOUNTS)
 
 
 def all_resources(client: KubernetesClient) -> set[tuple[str, str]]:
@@ -172,7 +195,8 @@ def expected(question: Question) -> bool:
     if (*key, question.verb) in OF_EVERYONE:
         return True
     if key == LEASES and question.namespace == SYSTEM:
-        named = OWN_LEASES.get((question.account, question.name), "create")
+        unnamed = "create" if question.account in HOLDERS else ""
+        named = OWN_LEASES.get((question.account, question.name), unnamed)
         return question.verb in named.split()
     return question.verb in EVERYWHERE[question.account].get(key, "").split()
 
@@ -239,6 +263,41 @@ def test_in_its_own_namespace_it_may_also_hold_its_lease_and_no_other(
     assert wrong_answers(installed, leases + others) == []
 
 
+def test_the_trigger_has_kubeflows_own_role_in_kubeflows_namespace_and_nothing_beside(
+    installed: Cluster, namespace: str
+) -> None:
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    kubeflow = {"metadata": {"name": "kubeflow-pipelines-edit"}}
+    runs = {"apiGroups": ["pipelines.kubeflow.org"], "resources": ["runs"], "verbs": ["create"]}
+    installed.apply(f"{rbac}/clusterroles", kubeflow | {"rules": [runs]})
+    (binding,) = [
+        item
+        for item in documents("kubeflow")
+        if item["kind"] == "RoleBinding" and item["roleRef"]["name"] == "kubeflow-pipelines-edit"
+    ]
+    installed.apply(f"{rbac}/namespaces/{namespace}/rolebindings", binding)
+
+    def allowed(place: str) -> set[tuple[str, str, str]]:
+        resources = {*all_resources(installed.client), ("pipelines.kubeflow.org", "runs")}
+        asked = [
+            Question("aware-trigger", place, group, resource, verb)
+            for group, resource in sorted(resources)
+            for verb in ("create", "list", "delete")
+        ]
+        with ThreadPoolExecutor(4) as threads:
+            answers = list(threads.map(lambda question: may(installed.client, question), asked))
+        pairs = zip(asked, answers, strict=True)
+        yes = {(item.group, item.resource, item.verb) for item, answer in pairs if answer}
+        return yes - OF_EVERYONE
+
+    try:
+        installed.wait_for(lambda: allowed(namespace))
+        assert allowed(namespace) == {("pipelines.kubeflow.org", "runs", "create")}
+        assert allowed(SYSTEM) == set()
+    finally:
+        installed.client.delete(f"{rbac}/clusterroles/kubeflow-pipelines-edit")
+
+
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_the_server_itself_lists_no_other_rule(installed: Cluster, account: str) -> None:
     client = installed.client_as(SYSTEM, account)
@@ -252,9 +311,9 @@ def test_the_server_itself_lists_no_other_rule(installed: Cluster, account: str)
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
-    wanted = {
-        (*key, verb) for key, verbs in EVERYWHERE[account].items() for verb in verbs.split()
-    } | {(*LEASES, verb) for verb in ("create", "get", "update")}
+    wanted = {(*key, verb) for key, verbs in EVERYWHERE[account].items() for verb in verbs.split()}
+    if account in HOLDERS:
+        wanted |= {(*LEASES, verb) for verb in ("create", "get", "update")}
     assert allowed - OF_EVERYONE == wanted
     assert not answer["status"].get("incomplete")
 
