@@ -80,6 +80,19 @@ def store_fails(
     return inject
 
 
+def slow_store(seconds: float) -> Callable[[Loop], Ending]:
+    """Every call to the store takes so long and then succeeds."""
+
+    def inject(loop: Loop) -> Ending:
+        def hook(operation: str, key: str) -> None:
+            loop.now_s += seconds
+
+        loop.store.before.append(hook)
+        return lambda: loop.store.before.remove(hook)
+
+    return inject
+
+
 def telemetry(change: Callable[[pd.DataFrame, float], pd.DataFrame]) -> Callable[[Loop], Ending]:
     """Telemetry is changed on its way."""
 

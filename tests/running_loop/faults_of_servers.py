@@ -18,6 +18,7 @@ from tests.running_loop.fault import (
     calls_fail,
     object_there,
     slow_calls,
+    slow_store,
     store_fails,
 )
 from tests.running_loop.loop import DEPLOYMENT, Loop
@@ -210,6 +211,7 @@ def _reading(loop: Loop, part: str, change) -> Ending:
 
 STORE: tuple[Fault, ...] = (
     Fault("down", "store", store_fails(_broken("no answer")), (LOG, "BundleRefused")),
+    Fault("slow", "store", slow_store(1.0)),
     Fault("403", "store", store_fails(lambda: UserError("403")), (LOG, "BundleRefused")),
     Fault("full", "store", store_fails(lambda: UserError("no space"), operations=["write"])),
     Fault("phases refused", "store", store_fails(lambda: UserError("403"), "phases/")),
