@@ -24,6 +24,7 @@ from components.kubernetes_api.names import (
     PAUSE_ANNOTATION,
     PHASE_ANNOTATION,
     PLURAL,
+    RECOMMENDER,
     VERSION,
 )
 
@@ -52,7 +53,8 @@ class MultidimPodAutoscaler:
     """One object: what the user asked for and what the recommender last wrote.
 
     `desired_replicas` is None until a recommender has written a status. `cpu_utilisation` is the
-    goal for CPU as a share of the request, None where there is none.
+    goal for CPU as a share of the request, None where there is none. `recommender`: who is to
+    decide; ours where nobody is named.
     """
 
     namespace: str
@@ -74,6 +76,7 @@ class MultidimPodAutoscaler:
     conditions: tuple[Condition, ...]
     annotations: Mapping[str, str] = field(default_factory=dict)
     cpu_utilisation: float | None = None
+    recommender: str = RECOMMENDER
 
     @property
     def key(self) -> str:
@@ -134,7 +137,13 @@ def autoscaler_of(document: Mapping[str, Any]) -> MultidimPodAutoscaler:
         conditions=conditions_of(status),
         annotations=annotations,
         cpu_utilisation=_cpu_utilisation(spec),
+        recommender=_recommender(spec),
     )
+
+
+def _recommender(spec: Fields) -> str:
+    named = [item.required_text("name") for item in spec.items("recommenders")]
+    return named[0] if named else RECOMMENDER
 
 
 def _cpu_utilisation(spec: Fields) -> float | None:

@@ -15,6 +15,7 @@ from components.kubernetes_api.autoscaler import (
 from components.kubernetes_api.capabilities import Capabilities
 from components.kubernetes_api.client import Json, KubernetesClient
 from components.kubernetes_api.errors import BadObjectError
+from components.kubernetes_api.names import RECOMMENDER
 from components.kubernetes_api.owners import Claim, other_owners
 from components.kubernetes_api.reading import parsed, read_other_owners
 from components.kubernetes_api.targets import PLURALS, Target, target_of
@@ -88,7 +89,8 @@ class ClusterReader:
     def read(self, client: KubernetesClient, capabilities: Capabilities) -> Reading:
         """What can be decided on now; raises what the client raises.
 
-        An object that can't be understood costs the others nothing.
+        An object that can't be understood costs the others nothing. One that names another
+        recommender is that one's: it only counts as another owner of its workload.
         """
         autoscalers = self._autoscalers(client.list(ALL_AUTOSCALERS))
         if not autoscalers:
@@ -111,6 +113,8 @@ class ClusterReader:
             rivals.setdefault(_target_key(item), []).append(item)
         subjects, refused, seen = [], [], {}
         for item in autoscalers:
+            if item.recommender != RECOMMENDER:
+                continue
             key = _target_key(item)
             owners = other_owners(item, claimed.get(key, ()), rivals[key])
             known = self._subject(item, targets.get(key), owners)
