@@ -116,6 +116,35 @@ def test_a_pod_that_no_node_could_hold_is_not_made(
     assert "the largest node" in told(cluster, mine).message
 
 
+def test_a_replica_that_finds_no_node_is_told_and_nothing_shrinks_for_it(
+    cluster: Cluster, namespace: str, actuator: Actuator
+) -> None:
+    if cluster.has_kubelets:
+        pytest.skip("a user's nodes may have room")
+    start(cluster, namespace, deployment(replicas=2))
+    old = pods_of(cluster, namespace)
+    mine = create_mpa(cluster, namespace, mpa())
+    recommend(cluster, mine, replicas=3, cpu="100m", memory="40Mi")
+    actuator.tick()
+    cluster.wait_for(lambda: len(pods_of(cluster, namespace)) == 3)
+    (homeless,) = pods_of(cluster, namespace).keys() - old.keys()
+    words = "0/1 nodes are available: 1 Insufficient cpu."
+    full = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": words}
+    path = f"/api/v1/namespaces/{namespace}/pods/{homeless}/status"
+    cluster.client.patch(path, {"status": {"conditions": [full]}})
+
+    reasons = {actuator.tick()[mine.key].reason for _ in range(5)}
+
+    assert reasons == {"PodsUnschedulable"}
+    assert words in told(cluster, mine).message
+    pods = pods_of(cluster, namespace)
+    assert {pods[name].containers["app"] for name in old} == {SMALL}
+    settle(actuator, cluster, mine)
+    assert {pod.containers["app"].cpu_limit_m for pod in pods_of(cluster, namespace).values()} == {
+        100
+    }
+
+
 def test_a_webhook_that_denies_is_told_and_asked_again_only_after_a_pause(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
