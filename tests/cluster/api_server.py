@@ -1,4 +1,13 @@
-"""A real Kubernetes API server for tests: the rig on loopback, or the user's own cluster."""
+"""A real Kubernetes API server for tests: the rig on loopback, or the user's own cluster.
+
+    AWARE_TEST_KUBECONFIG=$HOME/.kube/kind-config pytest tests/cluster
+
+runs the same tests on any cluster, kind's or a real one, as an administrator of it. They make
+namespaces called aware-test-*, which they remove, aware-system, and the product's CRD and
+ClusterRoles: a cluster for tests. Its name isn't KUBECONFIG, so that nobody runs them on what his
+kubectl happens to point at. Where nodes have kubelets pods start by themselves, and tests skip
+that must decide what a node does or reach this machine's loopback.
+"""
 
 from __future__ import annotations
 
@@ -143,7 +152,10 @@ def running_cluster(binaries: Path, folder: Path) -> Iterator[Cluster]:
     own = os.environ.get(OWN_CLUSTER)
     if own:
         client = connect(Path(own))
-        yield Cluster(Path(own), client, has_kubelets=True)
+        given = Cluster(Path(own), client, has_kubelets=_have_kubelets(client))
+        if not given.has_kubelets:
+            _make_node(given)
+        yield given
         return
     rig = Path(os.environ.get(RIG, REPOSITORY.parent / "shared" / "kube"))
     missing = [name for name in ("etcd", "openssl", "curl") if shutil.which(name) is None]
@@ -209,6 +221,11 @@ def _free_pair() -> int:
             except OSError:
                 continue
             return port
+
+
+def _have_kubelets(client: KubernetesClient) -> bool:
+    nodes = client.list("/api/v1/nodes")
+    return any(node["status"].get("nodeInfo", {}).get("kubeletVersion") for node in nodes)
 
 
 def _make_node(cluster: Cluster) -> None:
