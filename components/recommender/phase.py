@@ -3,7 +3,7 @@
     INCUMBENT --gate let it in--> SHADOW --agreement--> CANARY --no regression--> LIVE
         ^                           |                     |                        |
         +---------------------------+---------------------+------------------------+
-              regression, OOM kills, flapping, unusable proposals, gate closed
+     regression, OOM kills, memory near its limit, flapping, unusable proposals, gate closed
 
 In SHADOW the policy only recommends: its violations are those that the twin expects of it. In
 CANARY and LIVE it acts and they are measured. A policy that was sent back is barred.
@@ -30,13 +30,15 @@ class Interval:
 
     `violation`: the share of requests that missed the objective, in [0, 1], NaN when unknown.
     `usable`: whether it proposed an allocation. `oom_kills`, `reversals`: how often a container
-    was killed for memory, how often a change undid the one before it.
+    was killed for memory, how often a change undid the one before it. `near_limit`: whether memory
+    came near what it is killed at.
     """
 
     violation: float
     usable: bool = True
     oom_kills: int = 0
     reversals: int = 0
+    near_limit: bool = False
 
 
 def advance(
@@ -101,6 +103,8 @@ def _counted(
     usual_kills = reference.oom_kills_per_interval if reference else 0.0
     leak = usual_kills + settings.oom_kills_forgiven
     reversals = max(0.0, state.reversals - settings.reversals_forgiven) + interval.reversals
+    usually_near = reference.near_limit_per_interval if reference else 0.0
+    near_leak = usually_near + settings.oom_kills_forgiven
     bad = (state.bad + 1 if interval.violation >= BAD else 0) if known else state.bad
     return replace(
         state,
@@ -110,6 +114,7 @@ def _counted(
         bad=bad,
         oom_kills=max(0.0, state.oom_kills - leak) + interval.oom_kills,
         reversals=reversals,
+        near_limit=max(0.0, state.near_limit - near_leak) + interval.near_limit,
     )
 
 
@@ -144,6 +149,11 @@ def _fault(
         return "UnusableProposals", f"{state.invalid} intervals in a row without a usable proposal"
     if state.oom_kills >= settings.most_oom_kills:
         return "OomKills", f"containers were killed for memory {state.oom_kills:.1f} times lately"
+    if state.near_limit >= settings.most_near_limit:
+        return (
+            "MemoryNearLimit",
+            f"memory came near its limit in {state.near_limit:.1f} intervals lately",
+        )
     if state.reversals >= settings.most_reversals:
         return "Flapping", f"{state.reversals:.1f} changes lately undid the one before"
     usual = reference.longest_bad_streak if reference else 0

@@ -16,7 +16,8 @@ class PhaseSettings:
     `live_alarm`: one false alarm in at least 20,000 blocks. `most_bad`: plainly bad intervals in a
     row, or `streak_margin` times the incumbent's most if that is more. `oom_kills_forgiven`,
     `reversals_forgiven`: what leaks away in each interval (1 a day, 2 an hour); the most of each is
-    half a count below a whole one, for some has always leaked away.
+    half a count below a whole one, for some has always leaked away. `most_near_limit`: intervals
+    in which memory came near the limit, from which the same leaks away as of OOM kills.
     """
 
     shadow_intervals: int = 240
@@ -30,5 +31,6 @@ class PhaseSettings:
     streak_margin: float = 1.5
     most_oom_kills: float = 1.5
     oom_kills_forgiven: float = 1 / 1440
+    most_near_limit: float = 1.5
     most_reversals: float = 5.5
     reversals_forgiven: float = 2 / 60

@@ -48,6 +48,7 @@ class PhaseState:
     bad: int = 0
     oom_kills: float = 0.0
     reversals: float = 0.0
+    near_limit: float = 0.0
 
 
 def to_json(state: PhaseState) -> str:
@@ -91,6 +92,7 @@ def _check(state: PhaseState) -> None:
         state.violations,
         state.oom_kills,
         state.reversals,
+        state.near_limit,
     )
     if len(state.harm) != BETTORS or len(state.benefit) != BETTORS:
         raise ValueError(f"there are {BETTORS} bettors")

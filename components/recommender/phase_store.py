@@ -34,8 +34,10 @@ def _no_shares() -> Shares:
 
 @dataclass(frozen=True, slots=True)
 class PhaseRecord:
-    """`violations` [N]: the incumbent's shares in ten-thousandths, newest last; `oom_kills` there.
+    """What is known of one workload.
 
+    `violations` [N]: the incumbent's shares in ten-thousandths, newest last; `oom_kills` there,
+    `near_limit`: intervals in which memory came near the limit.
     `reference`: what the incumbent achieved, None before one interval was measured, computed
     `reference_age` intervals ago. `tag` names the stored version (None: none); `unsaved` counts
     intervals since.
@@ -44,30 +46,37 @@ class PhaseRecord:
     state: PhaseState = field(default_factory=PhaseState)
     violations: Shares = field(default_factory=_no_shares)
     oom_kills: float = 0.0
+    near_limit: float = 0.0
     reference: Reference | None = None
     reference_age: int = 0
     tag: str | None = None
     unsaved: int = 0
 
-    def with_incumbent(self, violation: float, oom_kills: float) -> PhaseRecord:
+    def with_incumbent(
+        self, violation: float, oom_kills: float, near_limit: bool = False
+    ) -> PhaseRecord:
         """The record after one more interval in which the incumbent acted; NaN counts nothing."""
         if not math.isfinite(violation):
             return self
         share = np.uint16(round(_ONE * min(max(violation, 0.0), 1.0)))
         kept = np.append(self.violations[-(_LONGEST - 1) :], share)
         kills = self.oom_kills * (1 - 1 / _LONGEST) + oom_kills
+        near = self.near_limit * (1 - 1 / _LONGEST) + near_limit
         due = len(kept) < _SHORT or self.reference_age + 1 >= _REFERENCE_EVERY
         return replace(
             self,
             violations=kept,
             oom_kills=kills,
-            reference=_reference(kept, kills) if due else self.reference,
+            near_limit=near,
+            reference=_reference(kept, kills, near) if due else self.reference,
             reference_age=0 if due else self.reference_age + 1,
         )
 
 
-def _reference(violations: Shares, oom_kills: float) -> Reference | None:
-    return reference_of(violations / _ONE, round(oom_kills)) if len(violations) else None
+def _reference(violations: Shares, oom_kills: float, near_limit: float) -> Reference | None:
+    if not len(violations):
+        return None
+    return reference_of(violations / _ONE, round(oom_kills), near_limit=round(near_limit))
 
 
 def load_record(store: Store, namespace: str, name: str) -> PhaseRecord:
@@ -83,11 +92,13 @@ def load_record(store: Store, namespace: str, name: str) -> PhaseRecord:
         if not ((shares >= 0) & (shares <= 1)).all():
             raise ValueError("a violation is no share")
         violations, kills = np.rint(_ONE * shares).astype(np.uint16), float(value["oom_kills"])
+        near = float(value.get("near_limit", 0.0))
         return PhaseRecord(
             state=from_json(json.dumps(value["phase"])),
             violations=violations,
             oom_kills=kills,
-            reference=_reference(violations, kills),
+            near_limit=near,
+            reference=_reference(violations, kills, near),
             tag=tagged[1],
         )
     except (ValueError, KeyError, TypeError, UserError) as error:
@@ -103,6 +114,7 @@ def save_record(store: Store, namespace: str, name: str, record: PhaseRecord) ->
         "phase": json.loads(to_json(record.state)),
         "violations": [round(share / _ONE, 4) for share in record.violations.tolist()],
         "oom_kills": record.oom_kills,
+        "near_limit": record.near_limit,
     }
     key = _key(namespace, name)
     data = json.dumps(document, separators=(",", ":"), sort_keys=True, allow_nan=False).encode()

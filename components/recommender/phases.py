@@ -26,6 +26,7 @@ class Seen:
 
     `violation`: measured, NaN where unknown. `expected`: what the twin expects of the policy's
     proposal. `usable`: whether the policy proposed an allocation, or had nothing to decide on.
+    `near_limit`: whether memory in use came near what a container is killed at.
     """
 
     violation: float
@@ -33,6 +34,7 @@ class Seen:
     usable: bool
     oom_kills: int
     reversals: int
+    near_limit: bool = False
 
 
 class Phases:
@@ -93,7 +95,7 @@ class Phases:
             return
         before = record.state
         if before.phase in (INCUMBENT, SHADOW):
-            record = record.with_incumbent(seen.violation, seen.oom_kills)
+            record = record.with_incumbent(seen.violation, seen.oom_kills, seen.near_limit)
         acting = before.phase in (CANARY, LIVE)
         state = advance(
             before,
@@ -102,6 +104,7 @@ class Phases:
                 usable=seen.usable,
                 oom_kills=seen.oom_kills if acting else 0,
                 reversals=seen.reversals if acting else 0,
+                near_limit=seen.near_limit and acting,
             ),
             loaded.digest if loaded else "",
             policies.gate_open(subject, before.barred),

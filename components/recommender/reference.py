@@ -23,7 +23,8 @@ class Reference:
 
     `limit`: what counts as regression (see `reference_of`). `block_intervals`: how many intervals
     are taken together. `longest_bad_streak`: the most bad intervals in a row.
-    `oom_kills_per_interval`: on average.
+    `oom_kills_per_interval`, `near_limit_per_interval` (in which memory came near the limit): on
+    average.
     """
 
     intervals: int
@@ -32,6 +33,7 @@ class Reference:
     block_intervals: int
     longest_bad_streak: int
     oom_kills_per_interval: float
+    near_limit_per_interval: float = 0.0
 
 
 def reference_of(
@@ -39,6 +41,7 @@ def reference_of(
     oom_kills: int,
     margin: float = 0.01,
     relative_margin: float = 0.25,
+    near_limit: int = 0,
 ) -> Reference:
     """The reference from the incumbent's violation shares [T], one for each interval; NaN ignored.
 
@@ -67,6 +70,7 @@ def reference_of(
         block_intervals=block,
         longest_bad_streak=max(_runs(known >= BAD), default=0),
         oom_kills_per_interval=oom_kills / int(known.size),
+        near_limit_per_interval=near_limit / int(known.size),
     )
 
 

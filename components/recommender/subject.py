@@ -48,6 +48,8 @@ class IncumbentSettings:
 class Subject:
     """`current` is in force; `gate_open` whether its object lets a policy in at all.
 
+    `memory_limit_bytes`: at which its container is killed, infinite without a limit.
+
     `figures`: its numbers in one row, as `subject_rows` reads them.
     """
 
@@ -58,6 +60,7 @@ class Subject:
     has_objective: bool
     rolling_out: bool
     other_owner: str
+    memory_limit_bytes: float = math.inf
     figures: tuple[float, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -137,6 +140,7 @@ def subject_of(
         has_objective=slo is not None,
         rolling_out=target.rolling_out or target.being_brought_in_step or target.unseen,
         other_owner=", ".join(other_owners),
+        memory_limit_bytes=float(target.containers[container].memory_limit_bytes or math.inf),
     )
 
 
@@ -153,6 +157,7 @@ def _figures(subject: Subject) -> tuple[float, ...]:
         incumbent.memory_floor_bytes,
         incumbent.cpu_m,
         OTHER_OWNER if subject.other_owner else hold,
+        subject.memory_limit_bytes,
     )
 
 

@@ -21,7 +21,7 @@ class SubjectRows:
 
     previous [B, 3]: what a recommendation starts from. limits [B, L]. incumbent [B, 3]: the HPA's
     target, the VPA's margin and floor; fixed_cpu_m [B], NaN where the incumbent leaves CPU.
-    hold [B]: 0 or a reason's code.
+    hold [B]: 0 or a reason's code. memory_limit_bytes [B]: in force, infinite where there is none.
     """
 
     current: FloatArray
@@ -31,6 +31,7 @@ class SubjectRows:
     incumbent: FloatArray
     fixed_cpu_m: FloatArray
     hold: FloatArray
+    memory_limit_bytes: FloatArray
 
     @property
     def low(self) -> FloatArray:
@@ -46,9 +47,10 @@ class SubjectRows:
 def rows_of(subjects: Sequence[Subject]) -> SubjectRows:
     """The rows in the order of the subjects."""
     table = np.array([item.figures for item in subjects], dtype=np.float64)
-    table = table.reshape(len(subjects), 9 + lim.LIMITS_COUNT + 5)
-    ends = np.cumsum([3, 3, 3, lim.LIMITS_COUNT, 3, 1])
-    current, last, previous, limits, incumbent, fixed, hold = (
+    table = table.reshape(len(subjects), 9 + lim.LIMITS_COUNT + 6)
+    ends = np.cumsum([3, 3, 3, lim.LIMITS_COUNT, 3, 1, 1])
+    current, last, previous, limits, incumbent, fixed, hold, killed_at = (
         contiguous(part) for part in np.split(table, ends, axis=1)
     )
-    return SubjectRows(current, last, previous, limits, incumbent, fixed[:, 0], hold[:, 0])
+    single = (fixed[:, 0], hold[:, 0], killed_at[:, 0])
+    return SubjectRows(current, last, previous, limits, incumbent, *single)

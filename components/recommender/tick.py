@@ -15,8 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from components.artifacts.store import Store
 from components.cluster import sample as smp
-from components.cluster.compiled import FloatArray
-from components.cluster.reward import INTERVAL_STEPS
 from components.errors import TemporaryError, UserError
 from components.kubernetes_api.autoscaler import MultidimPodAutoscaler
 from components.kubernetes_api.capabilities import Capabilities
@@ -28,24 +26,19 @@ from components.recommender.deciding import Decider, Wish
 from components.recommender.decisions import Controllers, Proposals
 from components.recommender.explaining import Basis, explained
 from components.recommender.exposition import Figures
+from components.recommender.interval_evidence import IntervalEvidence
 from components.recommender.live_page import LivePage
 from components.recommender.memory_store import MemoryStore
 from components.recommender.phase_state import INCUMBENT, SHADOW
-from components.recommender.phases import Phases, Seen
+from components.recommender.phases import Phases
 from components.recommender.policies import Policies
 from components.recommender.recommendation import Recommendation, refusal
-from components.recommender.reversals import Reversals
 from components.recommender.settings import RecommenderSettings
 from components.recommender.status import Told, write_recommendation, write_refusal
 from components.recommender.subject import Subject
 from components.recommender.subject_rows import SubjectRows, rows_of
 from components.recommender.telemetry_batch import Batch, Flags, batch_of
 from components.recommender.telemetry_source import Recent, TelemetrySource, nothing_known
-from components.recommender.violations import (
-    expected_violations,
-    measured_violations,
-    oom_kills,
-)
 
 _log = logging.getLogger(__name__)
 COMPONENT = RECOMMENDER_SERVICE
@@ -91,7 +84,7 @@ class Recommender:
         self.phases = Phases(self.store, self.settings)
         self.decider = Decider(self.settings)
         self.memories = MemoryStore(self.store, self.settings.save_every)
-        self.reversals = Reversals()
+        self.evidence = IntervalEvidence(self.settings.guard)
         self.reader = ClusterReader()
         self.told = Told()
         self.basis: Basis | None = None
@@ -197,59 +190,20 @@ class Recommender:
         now_s: float,
     ) -> None:
         """One interval further for each workload that let a policy in and showed something new."""
-        turned = self.reversals.count([item.key for item in subjects], rows.current)
-        let_in = [
-            row
-            for row, item in enumerate(subjects)
-            if item.gate_open or self.phases.state(item.key).phase != INCUMBENT
-        ]
-        measured = measured_violations(batch, proposals.new_steps, rows.limits)
-        kills = oom_kills(batch, proposals.new_steps)
-        expected = self._expected(subjects, rows, batch, proposals)
-        usable = self._usable(batch, proposals, now_s)
-        for row in let_in:
-            subject = subjects[row]
-            before = self.phases.state(subject.key)
-            seen = Seen(
-                violation=float(measured[row]),
-                expected=float(expected[row]),
-                usable=bool(usable[row]),
-                oom_kills=int(kills[row]),
-                reversals=int(turned[row]),
-            )
-            self.phases.advance(subject, self.policies, seen, now_s)
-            if self.phases.state(subject.key).phase != before.phase:
-                self._tell_phase(subject, before.phase, now_s)
-
-    def _usable(self, batch: Batch, proposals: Proposals, now_s: float) -> Flags:
-        """Whether each policy proposed numbers; with nothing to decide on it isn't at fault."""
-        newest_s = np.minimum(batch.newest_s, batch.load_s)
-        fresh = now_s - newest_s <= self.settings.guard.stale_after_s
-        numbers = np.isfinite(proposals.policy) & (proposals.policy > 0)
-        usable: Flags = ~fresh | numbers.all(axis=1)
-        return usable
-
-    def _expected(
-        self, subjects: Sequence[Subject], rows: SubjectRows, batch: Batch, proposals: Proposals
-    ) -> FloatArray:
-        """What the twins expect of the policies in the shadow [B], NaN of all others."""
-        expected = np.full(len(subjects), np.nan)
-        decided = np.isfinite(proposals.policy).all(axis=1) & np.isfinite(batch.load_s)
-        asked, twins = [], []
-        for row in np.flatnonzero(decided & (proposals.new_steps >= 1)).tolist():
-            key = subjects[row].key
-            loaded = self.policies.loaded_one(key)
-            if loaded is not None and self.phases.state(key).phase == SHADOW:
-                asked.append(row)
-                twins.append(loaded.twin)
-        if asked:
-            expected[asked] = expected_violations(
-                np.stack(twins),
-                rows.limits[asked],
-                proposals.policy[asked],
-                batch.samples[asked, -INTERVAL_STEPS:, smp.REQUEST_RATE_PER_S],
-            )
-        return expected
+        keys = [item.key for item in subjects]
+        phases = [self.phases.state(key).phase for key in keys]
+        loaded = self.policies.loaded()
+        shadowed = {
+            row: loaded[key]
+            for row, key in enumerate(keys)
+            if phases[row] == SHADOW and key in loaded
+        }
+        seen = self.evidence.of(keys, shadowed, rows, batch, proposals, now_s)
+        for row, subject in enumerate(subjects):
+            if subject.gate_open or phases[row] != INCUMBENT:
+                self.phases.advance(subject, self.policies, seen[row], now_s)
+                if self.phases.state(subject.key).phase != phases[row]:
+                    self._tell_phase(subject, phases[row], now_s)
 
     def _tell_phase(self, subject: Subject, before: str, now_s: float) -> None:
         state = self.phases.state(subject.key)

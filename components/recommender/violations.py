@@ -44,6 +44,19 @@ def oom_kills(batch: Batch, new_steps: FloatArray) -> FloatArray:
     return counted
 
 
+def memory_share(batch: Batch, new_steps: FloatArray) -> FloatArray:
+    """The most memory in use in the new steps, as a share [B] of the request that was in force.
+
+    Zero where nothing was measured.
+    """
+    steps = batch.raw.shape[1]
+    new = np.arange(steps)[None, :] >= steps - new_steps[:, None]
+    used = np.nan_to_num(batch.raw[:, :, smp.MEMORY_WORKING_SET_BYTES]) * new
+    shares = used / np.maximum(batch.samples[:, :, smp.MEMORY_REQUEST_BYTES], 1.0)
+    most: FloatArray = shares.max(axis=1)
+    return most
+
+
 def expected_violations(
     twins: FloatArray, limits: FloatArray, allocations: FloatArray, rates_per_s: FloatArray
 ) -> FloatArray:

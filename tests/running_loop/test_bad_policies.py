@@ -23,7 +23,7 @@ def test_the_gate_refuses_it(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "reason", "most_minutes"),
     [
-        ("shrinks memory", "OomKills", 240),
+        ("shrinks memory", "MemoryNearLimit", 40),
         ("starves CPU", "OomKills", 30),
         ("flaps", "Flapping", 60),
     ],
@@ -45,6 +45,6 @@ def test_shadow_sees_what_a_true_twin_can_know(name: str) -> None:
 
 
 def test_shadow_does_not_see_a_memory_that_is_tight_only_in_bursts() -> None:
-    """Its twin is asked about a settled minute: what kills between two is found in the canary."""
+    """Its twin is asked about a settled minute: what comes near between two is the canary's."""
     found = trial(POLICIES["shrinks memory"], SHADOW, 30)
     assert found.seconds is None

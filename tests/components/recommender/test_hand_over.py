@@ -70,7 +70,7 @@ def rows_at(current: FloatArray) -> SubjectRows:
     assert LIMITS.shape == (1, LIMITS_COUNT)
     incumbent = np.array([[0.7, 1.15, 250e6]])
     nan, zero = np.array([np.nan]), np.zeros(1)
-    return SubjectRows(current, current, current, LIMITS, incumbent, nan, zero)
+    return SubjectRows(current, current, current, LIMITS, incumbent, nan, zero, zero + np.inf)
 
 
 POLICY = {KEY: LoadedPolicy("a", RULE, PARAMETERS[0], (1.0, 100.0), 10.0)}

@@ -79,6 +79,7 @@ def test_a_new_policy_starts_in_shadow_whatever_the_one_before_was() -> None:
         ([Interval(0.0, usable=False)] * 9, "UnusableProposals", 3),
         ([Interval(0.0, oom_kills=1)] * 9, "OomKills", 2),
         ([Interval(0.0, reversals=1)] * 9, "Flapping", 6),
+        ([Interval(0.0, near_limit=True)] * 9, "MemoryNearLimit", 2),
     ],
 )
 @pytest.mark.parametrize("phase", [SHADOW, CANARY, LIVE])
@@ -102,6 +103,15 @@ def test_a_bad_policy_is_sent_back_from_every_phase_and_does_not_come_again(
     later = run(state, [GOOD] * 50)
     assert (later.phase, later.reason, later.since_s) == (INCUMBENT, reason, state.since_s)
     assert run(later, [GOOD], digest="b").phase == SHADOW
+
+
+def test_memory_that_came_near_its_limit_under_the_incumbent_too_is_not_the_policys_fault() -> None:
+    often = reference_of(np.zeros(1000), oom_kills=0, near_limit=500)
+    assert often.near_limit_per_interval == 0.5
+    # Every other interval, as under the incumbent.
+    intervals = [Interval(0.0, near_limit=number % 2 == 0) for number in range(100)]
+    assert run(live(), intervals, reference=often).phase == LIVE
+    assert run(live(), intervals).reason == "MemoryNearLimit"
 
 
 def test_what_is_unknown_neither_promotes_nor_sends_back() -> None:
