@@ -1,10 +1,10 @@
-"""Calibrations that are known already: a history that didn't change needs none anew."""
+"""What is known of histories already: one that didn't change is not learned anew."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -13,37 +13,60 @@ from components.artifacts.files import json_bytes
 from components.artifacts.store import Store
 from components.cluster.compiled import FloatArray
 from components.drift_check.calibration import Calibration, calibrate
-from components.drift_check.rhythm import Rhythm
+from components.drift_check.model_check import LEAST_DAYS, holds
+from components.drift_check.rhythm import DAY_S, Rhythm, rhythm_of
 from components.drift_check.scan import Model
+from components.drift_check.window_scan import WindowScan, window_scan_of
 from components.errors import UserError
 
 # Of the way that calibrations are made: another way must not meet the old ones.
-_VERSION = b"1"
-_NUMBERS = ("correlation", "innovation", "deviation", "step_s")
-_ARRAYS = ("sizes", "log_density", "excess")
+_VERSION = b"2"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was learned of a history: its rhythm, and how steps are looked for.
+
+    `calibration` is that of the scan where its model holds (model_check), else None: then `windows`
+    are asked.
+    """
+
+    rhythm: Rhythm
+    calibration: Calibration | None
+    windows: WindowScan
 
 
 @dataclass(slots=True)
 class Calibrations:
-    """Calibrations by the digest of what they were made from; `asked` are those of this check."""
+    """What is known of histories, by their digests; `asked` are those of this check."""
 
-    known: dict[str, Calibration] = field(default_factory=dict)
+    known: dict[str, Known] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
 
     def of(
-        self, history: FloatArray, rhythm: Rhythm, step_s: float, only_up: bool = False
-    ) -> Calibration:
-        """Return the calibration on a history [K] less its rhythm, made now or before."""
+        self, history: FloatArray, time_s: FloatArray, step_s: float, only_up: bool = False
+    ) -> Known:
+        """Return what is known of a history [K] with its times in seconds, now or before."""
         digest = hashlib.sha256(_VERSION + bytes([only_up]))
-        for values in (history, rhythm.per_day, rhythm.errors, np.array([step_s])):
+        for values in (history, time_s, np.array([step_s])):
             digest.update(np.ascontiguousarray(values, dtype=np.float64).tobytes())
         key = digest.hexdigest()
         if key not in self.known:
-            # The same telemetry gives the same verdict: the worlds have a seed of their own.
-            rng = np.random.default_rng(0)
-            self.known[key] = calibrate(history, rhythm, step_s, rng, only_up)
+            self.known[key] = _learned(history, time_s, step_s, only_up)
         self.asked.add(key)
         return self.known[key]
+
+
+def _learned(history: FloatArray, time_s: FloatArray, step_s: float, only_up: bool) -> Known:
+    rhythm = rhythm_of(history, time_s)
+    windows = window_scan_of(history, time_s, step_s, only_up)
+    if time_s[-1] - time_s[0] < LEAST_DAYS * DAY_S:
+        return Known(rhythm, None, windows)
+    # The same telemetry gives the same verdict: the worlds have a seed of their own.
+    rng = np.random.default_rng(0)
+    calibration = calibrate(history - rhythm.at(time_s), rhythm, step_s, rng, only_up)
+    trusted = holds(history, time_s, rhythm, calibration, rng, only_up)
+    return Known(rhythm, calibration if trusted else None, windows)
 
 
 def read_calibrations(store: Store | None, key: str) -> Calibrations:
@@ -80,16 +103,41 @@ def _place(key: str) -> str:
     return f"calibrations/{key}.json"
 
 
-def _to_json(calibration: Calibration) -> dict[str, Any]:
-    model = calibration.model
-    numbers = {name: getattr(model, name) for name in _NUMBERS}
-    arrays = {name: getattr(model, name).tolist() for name in _ARRAYS}
-    return {**numbers, **arrays, "location": calibration.location, "scale": calibration.scale}
+def _to_json(known: Known) -> dict[str, Any]:
+    calibration = known.calibration
+    return {
+        "rhythm": _fields(known.rhythm),
+        "calibration": None
+        if calibration is None
+        else {**_fields(calibration), "model": _fields(calibration.model)},
+        "windows": _fields(known.windows),
+    }
 
 
-def _from_json(document: dict[str, Any]) -> Calibration:
-    numbers = {name: float(document[name]) for name in _NUMBERS}
-    arrays = {name: np.array(document[name], dtype=np.float64) for name in _ARRAYS}
-    parts: dict[str, Any] = {**numbers, **arrays}
-    model = Model(**parts)
-    return Calibration(model, float(document["location"]), float(document["scale"]))
+def _fields(one: Rhythm | Calibration | Model | WindowScan) -> dict[str, Any]:
+    values = {each.name: getattr(one, each.name) for each in fields(one)}
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray) else value
+        for name, value in values.items()
+    }
+
+
+def _from_json(document: dict[str, Any]) -> Known:
+    calibration = document["calibration"]
+    if calibration is not None:
+        model = Model(**_arrays(calibration["model"]))
+        calibration = Calibration(
+            model, float(calibration["location"]), float(calibration["scale"])
+        )
+    return Known(
+        Rhythm(**_arrays(document["rhythm"])),
+        calibration,
+        WindowScan(**_arrays(document["windows"])),
+    )
+
+
+def _arrays(document: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: np.array(value, dtype=np.float64) if isinstance(value, list) else value
+        for name, value in document.items()
+    }

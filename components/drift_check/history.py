@@ -1,20 +1,26 @@
-"""The three tests where there are days of history: rhythm out, then the calibrated scan (pure)."""
+"""The three tests where there are days of history: rhythm out, then a calibrated scan (pure).
+
+Which scan, the history says: the one for AR(1) series is the surer where its model holds, and
+alarms about nothing where it doesn't.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from components.cluster.compiled import FloatArray
+from components.drift_check.calibration import Calibration
 from components.drift_check.calibrations import Calibrations
 from components.drift_check.config import DriftConfig
 from components.drift_check.measured import Residuals, column, log_rates_of
-from components.drift_check.rhythm import DAY_S, rhythm_of
+from components.drift_check.rhythm import DAY_S
 from components.drift_check.scan import Model, scan
 from components.drift_check.shift import Shift
+from components.drift_check.window_scan import BLOCK_S, WindowScan, scan_windows
 from components.workload.spec import Workload
 from components.workload.telemetry import STEP_S
 
@@ -116,9 +122,18 @@ def _stepped(
     if min(np.isfinite(before).mean(), np.isfinite(now).mean()) < _LEAST_PRESENT:
         return None
     times = [frame["time"].dt.as_unit("ns").astype("int64").to_numpy() / 1e9 for frame in frames]
-    rhythm = rhythm_of(before, times[0])
-    recent = now - rhythm.at(times[1])
-    calibration = look.calibrations.of(before - rhythm.at(times[0]), rhythm, float(STEP_S), only_up)
+    known = look.calibrations.of(before, times[0], float(STEP_S), only_up)
+    if known.calibration is not None:
+        found = _by_model(now - known.rhythm.at(times[1]), known.calibration, look)
+    else:
+        found = _by_windows(now, float(times[1][0]), known.windows)
+    # Sure but too small to matter is no drift, and neither is what went away again.
+    p_value = min(found.p_value, 1.0) if abs(found.size) >= floor else 1.0
+    return replace(found, p_value=p_value, since=found.since // block)
+
+
+def _by_model(recent: FloatArray, calibration: Calibration, look: Look) -> Shift:
+    """Return the surest step of a series [R] less its rhythm that is as the scan's model says."""
     found = scan(recent, calibration.model)
     end = int(np.argmax(found.evidence))
     evidence, start = float(found.evidence[end]), int(found.start[end])
@@ -130,11 +145,28 @@ def _stepped(
         p_value, p_told = 2.0 * p_value, 2.0 * calibration.p_value_told(float(told.evidence[end]))
         if p_told < p_value:
             p_value, evidence, start = p_told, float(told.evidence[end]), int(told.start[end])
-    size = float(np.nanmean(recent[start:])) if np.isfinite(recent[start:]).any() else 0.0
+    size = _mean(recent[start:])
     reach = _REACH * _error(calibration.model, len(recent) - start)
-    # Sure but too small to matter is no drift, and neither is what went away again.
-    p_value = min(p_value, 1.0) if abs(size) >= floor else 1.0
-    return Shift(size, size - reach, size + reach, evidence, p_value, start // block)
+    return Shift(size, size - reach, size + reach, evidence, p_value, start)
+
+
+def _by_windows(now: FloatArray, first_s: float, windows: WindowScan) -> Shift:
+    """Return the surest step of a series [R] that is not: its means over windows are looked at."""
+    found = scan_windows(now, first_s, float(STEP_S), windows)
+    end = int(np.argmax(found.evidence))
+    evidence, start = float(found.evidence[end]), int(found.start[end])
+    days = len(now) * STEP_S / DAY_S
+    size = _mean(found.rest[start:])
+    # The longest window's means deviate by so much; a longer mean does by no more.
+    reach = _REACH * windows.spread * float(windows.deviations[-1])
+    p_value = windows.p_value(evidence, days)
+    return Shift(
+        size, size - reach, size + reach, evidence, p_value, start * round(BLOCK_S / STEP_S)
+    )
+
+
+def _mean(values: FloatArray) -> float:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
 
 
 def _error(model: Model, steps: int) -> float:

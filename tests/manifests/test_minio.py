@@ -22,7 +22,6 @@ from components.artifacts.store import Store
 from components.cluster.twin import Twin, to_json
 from components.drift_check.calibrations import read_calibrations, write_calibrations
 from components.drift_check.references import move_reference, read_reference
-from components.drift_check.rhythm import Rhythm
 from components.ingestion.stored_journal import StoredJournal
 from components.progress import Progress
 from components.rollout import stage
@@ -114,8 +113,7 @@ def writer(store: Store, folder: Path, patch: pytest.MonkeyPatch) -> None:
         move_reference(store, "shop/cart", frame, twin, decision, ())
         assert read_reference(store, "shop/cart")
     calibrations = read_calibrations(store, "shop/cart")
-    no_rhythm = Rhythm(np.zeros(0), np.zeros(1), np.zeros(0))
-    calibrations.of(np.random.default_rng(0).standard_normal(300), no_rhythm, 900.0)
+    calibrations.of(np.random.default_rng(0).standard_normal(300), 900.0 * np.arange(300), 900.0)
     write_calibrations(calibrations, store, "shop/cart")
 
 

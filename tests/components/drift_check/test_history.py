@@ -15,8 +15,8 @@ from tests.components.drift_check.synthetic_service import WORKLOAD, Service, te
 DAY = 5760
 CONFIG = DriftConfig()
 SERVICE = Service(day_steps=DAY)
-# All have the same reference: it is calibrated once.
-CALIBRATIONS = Calibrations()
+# Each reference is learned once, by its days.
+CALIBRATIONS = {4: Calibrations(), 8: Calibrations()}
 
 
 def checked(
@@ -29,7 +29,7 @@ def checked(
         SERVICE.parameters(),
         CONFIG,
         new_image=new_image,
-        calibrations=CALIBRATIONS,
+        calibrations=CALIBRATIONS[len(reference) // DAY],
     )
 
 
@@ -40,21 +40,30 @@ def verdict_of(recent: pd.DataFrame, reference: pd.DataFrame) -> Verdict:
 
 @pytest.fixture(scope="module")
 def course() -> pd.DataFrame:
-    return telemetry(SERVICE, np.random.default_rng(5), 5 * DAY)
+    return telemetry(SERVICE, np.random.default_rng(5), 9 * DAY)
 
 
-def test_a_day_like_those_before_is_no_drift(course: pd.DataFrame) -> None:
-    verdict = verdict_of(course.iloc[4 * DAY :].reset_index(drop=True), course.iloc[: 4 * DAY])
+@pytest.fixture(params=[4, 8], ids=["looked at by windows", "that the model holds for"])
+def reference(course: pd.DataFrame, request: pytest.FixtureRequest) -> pd.DataFrame:
+    return course.iloc[: request.param * DAY]
+
+
+def test_a_day_like_those_before_is_no_drift(course: pd.DataFrame, reference: pd.DataFrame) -> None:
+    verdict = verdict_of(course.iloc[8 * DAY :].reset_index(drop=True), reference)
     assert verdict.alarms == ()
+    days = len(reference) // DAY
+    by_model = [one.calibration is not None for one in CALIBRATIONS[days].known.values()]
+    assert len(by_model) == 5
+    assert any(by_model) == (days == 8)
 
 
 def test_a_slower_build_is_found_by_dynamics_and_outcome_and_from_when(
-    course: pd.DataFrame,
+    course: pd.DataFrame, reference: pd.DataFrame
 ) -> None:
-    recent = course.iloc[4 * DAY :].reset_index(drop=True)
+    recent = course.iloc[8 * DAY :].reset_index(drop=True)
     recent.loc[DAY // 2 :, "cpu_usage_m"] *= 1.5
     recent.loc[DAY // 2 :, "latency_ms"] *= 2.0
-    verdict = verdict_of(recent, course.iloc[: 4 * DAY])
+    verdict = verdict_of(recent, reference)
     assert {"dynamics", "outcome"} <= set(verdict.alarms)
     test = verdict.to_json()["tests"]["dynamics"]
     assert test["measure"] == "CPU per request"
@@ -64,19 +73,19 @@ def test_a_slower_build_is_found_by_dynamics_and_outcome_and_from_when(
 
 
 def test_load_that_leaves_its_rhythm_is_an_input_drift_and_faster_answers_are_none(
-    course: pd.DataFrame,
+    course: pd.DataFrame, reference: pd.DataFrame
 ) -> None:
-    recent = course.iloc[4 * DAY :].reset_index(drop=True)
+    recent = course.iloc[8 * DAY :].reset_index(drop=True)
     recent["request_rate_per_s"] *= 2.0
     recent["latency_ms"] /= 2.0
-    verdict = verdict_of(recent, course.iloc[: 4 * DAY])
+    verdict = verdict_of(recent, reference)
     assert "input" in verdict.alarms
     assert "outcome" not in verdict.alarms
 
 
 def test_a_new_image_tells_the_check_when_to_look(course: pd.DataFrame) -> None:
-    reference = course.iloc[: 4 * DAY]
-    recent = course.iloc[4 * DAY :].reset_index(drop=True)
+    reference = course.iloc[: 8 * DAY]
+    recent = course.iloc[8 * DAY :].reset_index(drop=True)
     # So small a change, so late, that the scan alone would ask for more.
     image = DAY - 480
     recent.loc[image:, "cpu_usage_m"] *= 1.22

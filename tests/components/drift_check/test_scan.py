@@ -15,6 +15,7 @@ from components.drift_check.calibration import Calibration, calibrate
 from components.drift_check.innovations import GRID, log_density, shift_ratio
 from components.drift_check.rhythm import Rhythm, rhythm_of
 from components.drift_check.scan import Model, scan
+from components.drift_check.window_scan import scan_windows
 from components.errors import UserError
 
 STEP_S = 60.0
@@ -155,20 +156,26 @@ def test_a_history_that_never_moves_can_be_calibrated() -> None:
     assert scan(np.zeros(DAY), still.model).evidence.max() < still.threshold(0.1)
 
 
-def test_a_calibration_is_made_once_for_a_history(tmp_path: Path) -> None:
-    history = wandering_series(np.random.default_rng(6), 3 * DAY)
+def test_a_history_is_learned_once(tmp_path: Path) -> None:
+    history = wandering_series(np.random.default_rng(6), 7 * DAY + 1)
+    time_s = STEP_S * np.arange(len(history))
     first = known.Calibrations()
-    made = first.of(history, NO_RHYTHM, STEP_S)
-    assert first.of(history, NO_RHYTHM, STEP_S) is made
+    made = first.of(history, time_s, STEP_S)
+    assert first.of(history, time_s, STEP_S) is made
     store = LocalStore(tmp_path)
     known.write_calibrations(first, store, "shop/checkout")
     assert known.read_calibrations(store, "shop/cart").known == {}
     later = known.read_calibrations(store, "shop/checkout")
     (kept,) = later.known.values()
     values = wandering_series(np.random.default_rng(7), DAY)
-    assert later.of(history, NO_RHYTHM, STEP_S) is kept
-    assert kept.location == made.location
-    assert (scan(values, kept.model).evidence == scan(values, made.model).evidence).all()
+    assert later.of(history, time_s, STEP_S) is kept
+    assert kept.calibration is not None
+    assert made.calibration is not None
+    assert kept.calibration.location == made.calibration.location
+    found = [scan(values, one.model).evidence for one in (kept.calibration, made.calibration)]
+    assert (found[0] == found[1]).all()
+    windows = [scan_windows(values, 0.0, STEP_S, one.windows).evidence for one in (kept, made)]
+    assert (windows[0] == windows[1]).all()
     assert len(later.known) == 1
 
 
