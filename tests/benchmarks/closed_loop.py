@@ -29,7 +29,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -39,10 +39,11 @@ from components.errors import UserError
 from components.workload.spec import dump_workloads, load_workloads
 from tests.cluster.api_server import running_cluster
 from tests.cluster.closed_loop.arms import HPA, HPA_VPA, OURS, TITLES, Contest, contest_of
-from tests.cluster.closed_loop.course import Measured, Rig
+from tests.cluster.closed_loop.course import Rig
 from tests.cluster.closed_loop.courses import PROFILES, Course, courses_of, play_together
+from tests.cluster.closed_loop.kept import Played, keep, kept
 from tests.cluster.closed_loop.picture import draw, frames_of
-from tests.cluster.closed_loop.report import Played, keys_of, show_profile
+from tests.cluster.closed_loop.report import keys_of, show_profile
 from tests.cluster.workloads import install_crd
 from tests.recorder import images, podman
 from tests.recorder.services import SERVICES, Service
@@ -113,23 +114,20 @@ async def contest(rigs: dict[str, Rig], repeats: list[list[Course]]) -> None:
             _say(f"{course.name}: {len(course.rates_per_s) / 60:g} minutes")
             measured = await play_together(rigs, course, _say)
             played.append(Played(course, measured))
-            _keep(work / "courses.jsonl", course, measured)
+            keep(work, course, measured)
         print(f"\nafter {number} of {len(repeats)} repeats")
-        for profile in sorted({one.course.profile for one in played}):
-            show_profile(known, [one for one in played if one.course.profile == profile])
-        frames = frames_of(work, [course.name for course in courses])
-        picture = work / f"courses-{number}.png"
-        draw(frames, known.workload.slo.latency_ms, picture)
-        print(f"  what the arms did: {picture}")
-        keys = keys_of(known, played)
-        print(json.dumps({name: round(value, 4) for name, value in keys.items()}), flush=True)
+        tell(known, played, work)
 
 
-def _keep(file: Path, course: Course, measured: dict[str, Measured]) -> None:
-    with file.open("a") as rows:
-        for arm, one in measured.items():
-            row = {"course": course.name, "arm": arm, **asdict(one)}
-            rows.write(json.dumps(row) + "\n")
+def tell(known: Contest, played: list[Played], work: Path) -> None:
+    """Prints the tables and the JSON line, and draws what the arms did."""
+    for profile in sorted({one.course.profile for one in played}):
+        show_profile(known, [one for one in played if one.course.profile == profile])
+    picture = work / "courses.png"
+    draw(frames_of(work, [one.course.name for one in played]), known, picture)
+    print(f"  what the arms did: {picture}")
+    keys = keys_of(known, played)
+    print(json.dumps({name: round(value, 4) for name, value in keys.items()}), flush=True)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -144,6 +142,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--profiles", default=",".join(PROFILES), help="separated by commas")
     parser.add_argument("--run", type=Path, help="a finished run of `aware run` with --store")
     parser.add_argument("--store", type=Path, help="the folder that it was published to")
+    parser.add_argument(
+        "--again", action="store_true", help="play nothing: what the folder --work holds"
+    )
     parser.add_argument("--work", type=Path, help="folder to keep (default: a temporary one)")
     return parser
 
@@ -171,6 +172,9 @@ def main() -> int:
         work.mkdir(parents=True, exist_ok=True)
         known = learned(options, work, _say)
         begin(known, options.service)
+        if options.again:
+            tell(known, kept(work, repeats), work)
+            return 0
         with ExitStack() as running:
             rigs = {arm: running.enter_context(rig_of(arm, work, service, known)) for arm in ARMS}
             asyncio.run(contest(rigs, repeats))

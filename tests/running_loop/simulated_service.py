@@ -29,13 +29,15 @@ Frame = Callable[[pd.DataFrame, float], pd.DataFrame]
 class SimulatedService:
     """One workload; `rate_per_s` is the load from now on.
 
-    `requests`, `violated`: all requests so far, and those in steps that broke the objective.
+    `noise`: chance of the steps to come [T, N], none after them. `requests`, `violated`: all
+    requests so far, and those in steps that broke the objective.
     """
 
     workload: Workload
     parameters: FloatArray
     allocation: FloatArray
     rate_per_s: float
+    noise: FloatArray | None = None
     rows: list[FloatArray] = field(default_factory=list)
     times_s: list[float] = field(default_factory=list)
     requests: float = 0.0
@@ -57,7 +59,7 @@ class SimulatedService:
             self._limits,
             allocation[None],
             np.array([self.rate_per_s]),
-            no_noise(1, 1)[:, 0],
+            self._chance(),
         )
         sample = samples[0]
         _, violated, *_ = step_quality(sample, self._limits[0])
@@ -66,6 +68,12 @@ class SimulatedService:
         self.oom_kills += sample[smp.OOM_KILLS]
         self.rows.append(sample)
         self.times_s.append(now_s)
+
+    def _chance(self) -> FloatArray:
+        if self.noise is None or not len(self.noise):
+            return no_noise(1, 1)[:, 0]
+        drawn, self.noise = self.noise[:1], self.noise[1:]
+        return drawn
 
     def frame(self) -> pd.DataFrame:
         """The telemetry of the last minutes, as it was measured."""

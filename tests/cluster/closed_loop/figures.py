@@ -47,7 +47,11 @@ def frame_of(url: str, workload: Workload, grid: Grid, window_s: int) -> pd.Data
 
 def measured_figures(frame: pd.DataFrame, workload: Workload) -> dict[str, float]:
     """EPISODE_FIELDS of a frame, as the simulator counts them."""
-    samples, _ = telemetry_samples(frame, workload)
+    return figures_of(telemetry_samples(frame, workload)[0], workload)
+
+
+def figures_of(samples: FloatArray, workload: Workload) -> dict[str, float]:
+    """EPISODE_FIELDS of samples [T, M]."""
     limits = limits_of([workload])[0]
     totals, memory = np.zeros(EPISODE_COUNT), np.zeros(REWARD_MEMORY_COUNT)
     decisions = len(samples) // INTERVAL_STEPS

@@ -57,6 +57,20 @@ def autoscaler(contest: Contest, arm: str) -> Json:
     return document
 
 
+def all_of(contest: Contest, arm: str) -> dict[str, Json]:
+    """Both objects of an arm by their paths, with the namespace that a server would add."""
+    name, namespace = contest.workload.name, contest.workload.namespace
+    found = {
+        f"{_deployments(contest.workload)}/{name}": deployment(
+            contest.workload, contest.allocation(arm)
+        ),
+        f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}/{name}": autoscaler(contest, arm),
+    }
+    for document in found.values():
+        document["metadata"]["namespace"] = namespace
+    return found
+
+
 def let_live(contest: Contest) -> None:
     """Puts the policy where hours of shadow and canary would have brought it."""
     store, workload = LocalStore(contest.store), contest.workload

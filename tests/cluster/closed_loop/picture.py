@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from components.pictures import COLOURS, picture_png
-from tests.cluster.closed_loop.arms import HPA, HPA_VPA, OURS, TITLES
+from tests.cluster.closed_loop.arms import HPA, HPA_VPA, OURS, TITLES, Contest
 
 _COLOUR_OF = {HPA: COLOURS[6], HPA_VPA: COLOURS[1], OURS: COLOURS[0]}
 _LABELS = (
@@ -25,7 +25,7 @@ _MIB = 1 << 20
 _STEPS_PER_MINUTE = 4
 
 
-def draw(frames: dict[str, dict[str, pd.DataFrame]], latency_ms: float, file: Path) -> None:
+def draw(frames: dict[str, dict[str, pd.DataFrame]], contest: Contest, file: Path) -> None:
     """Writes a PNG of telemetry frames by course and arm, a column for each course."""
 
     def fill(figure: Figure) -> None:
@@ -34,7 +34,9 @@ def draw(frames: dict[str, dict[str, pd.DataFrame]], latency_ms: float, file: Pa
             column[0].set_title(course)
             for arm, frame in arms.items():
                 _lines(column, frame, arm)
-            column[-1].axhline(latency_ms, color=COLOURS[2], linewidth=0.9, linestyle="--")
+            column[-1].axhline(
+                contest.workload.slo.latency_ms, color=COLOURS[2], linewidth=0.9, linestyle="--"
+            )
             column[-1].set_yscale("log")
             column[-1].set_xlabel("minutes")
         for axes, label in zip(grid[:, 0], _LABELS, strict=True):

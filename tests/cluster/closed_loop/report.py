@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,21 +10,12 @@ from components.cluster.compiled import FloatArray
 from components.cluster.reward import EPISODE_FIELDS
 from tests.cluster.closed_loop.agreement import Pair, ranking_agrees, sure_pairs
 from tests.cluster.closed_loop.arms import HPA, HPA_VPA, OURS, TITLES, Contest
-from tests.cluster.closed_loop.course import Measured
-from tests.cluster.closed_loop.courses import Course
 from tests.cluster.closed_loop.figures import means, ranking
+from tests.cluster.closed_loop.kept import Played
 from tests.cluster.closed_loop.rows import header, row, show
-from tests.cluster.closed_loop.twin_course import twin_episodes
+from tests.cluster.closed_loop.twin_course import REPEATS, guarded_episodes, twin_episodes
 
 _REWARD = EPISODE_FIELDS.index("reward")
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A course and what each arm made of it."""
-
-    course: Course
-    measured: dict[str, Measured]
 
 
 def show_profile(contest: Contest, played: Sequence[Played]) -> None:
@@ -43,6 +33,8 @@ def show_profile(contest: Contest, played: Sequence[Played]) -> None:
     twin = {arm: means(metrics) for arm, metrics in episodes.items()}
     for arm, figures in twin.items():
         print(row(TITLES[arm], figures))
+    guarded = guarded_of(contest, played)
+    print(row(f"{TITLES[OURS]}, guarded", means(guarded)))
     for field in ("reward", "violation", "core_hours"):
         orders = [" > ".join(ranking(figures, field)) for figures in (real, twin)]
         print(f"  by {field}: real {orders[0]}; twin {orders[1]}")
@@ -51,6 +43,13 @@ def show_profile(contest: Contest, played: Sequence[Played]) -> None:
             f"  the twin is sure ({pair.share:.0%}) that {pair.better} is better than"
             f" {pair.worse}: really by {pair.real_difference:+.4f}"
         )
+    firsts = {arm: metrics[::REPEATS] for arm, metrics in episodes.items()} | {OURS: guarded}
+    for pair in pairs_of(firsts, real):
+        if OURS in (pair.better, pair.worse):
+            print(
+                f"  guarded, it is sure ({pair.share:.0%}) that {pair.better} is better than"
+                f" {pair.worse}: really by {pair.real_difference:+.4f}"
+            )
 
 
 def real_means(played: Sequence[Played]) -> dict[str, dict[str, float]]:
@@ -65,6 +64,15 @@ def episodes_of(contest: Contest, played: Sequence[Played]) -> dict[str, FloatAr
         for one in played
     ]
     return {arm: np.mean([episodes[arm] for episodes in each], axis=0) for arm in each[0]}
+
+
+def guarded_of(contest: Contest, played: Sequence[Played]) -> FloatArray:
+    """EPISODE_FIELDS of the whole product on the twin [B', E], the mean of the courses."""
+    each = [
+        guarded_episodes(contest, one.course.rates_per_s, np.random.default_rng(one.course.repeat))
+        for one in played
+    ]
+    return np.mean(each, axis=0)
 
 
 def pairs_of(
