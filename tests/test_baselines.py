@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from components.cluster import limits as lim
 from components.cluster.compiled import FloatArray
@@ -11,8 +10,10 @@ from components.cluster.environment import ServiceVectorEnv
 from components.cluster.environment_episode import Episode, synthetic_episode
 from components.policy.prices import Prices
 from components.policy.rule import default_rule, from_unit
+from components.policy.rule_parameters import PEAK_WEIGHT, SLACK_GAIN, TARGET_UTILISATION
 from tests.baselines.learners import OOM_KILLED, StableBaselinesBatch
-from tests.baselines.planning import Planner
+from tests.baselines.planning import Effort, Planner
+from tests.baselines.planning_futures import Futures
 from tests.baselines.rules import (
     VIOLATION_PENALTY,
     figures_of,
@@ -20,7 +21,7 @@ from tests.baselines.rules import (
     search_common,
     watched,
 )
-from tests.baselines.worlds import QUICK, draw_world, hand_set
+from tests.baselines.worlds import QUICK, World, draw_world, hand_set
 
 
 def test_no_trace_is_both_tuned_on_and_scored() -> None:
@@ -72,17 +73,40 @@ def test_the_batch_for_stable_baselines_prices_violations_and_kills() -> None:
     assert all(entry["TimeLimit.truncated"] for entry in infos)
 
 
-def test_a_planner_without_alternatives_is_the_rule_itself(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("tests.baselines.planning.MOVES", np.array([[0.0, 1.0, 1.0]]))
-    world = draw_world(2, replace(QUICK, applications=3, decisions=12))
+def planned(world: World, rules: FloatArray, effort: Effort) -> dict[str, FloatArray]:
+    planner = Planner(world.scored, rules, world.tuning.rates, np.random.default_rng(0), effort)
+    return planner.play(world.scored.allocation)
+
+
+def test_a_planner_that_nothing_convinces_is_the_rule_itself() -> None:
+    world = draw_world(2, replace(QUICK, applications=3, decisions=16))
     rules = np.tile(default_rule(), (3, 1))
-    planner = Planner(world.scored, rules, world.tuning.rates, np.random.default_rng(0))
-    start = world.scored.allocation
-    planned, ruled = planner.play(start), figures_of(play_rule(world.scored, rules, start))
+    never = planned(world, rules, Effort(2, 2, 6, certainty=1e6))
+    ruled = figures_of(play_rule(world.scored, rules, world.scored.allocation))
     for name, values in ruled.items():
-        np.testing.assert_allclose(planned[name], values, err_msg=name)
+        np.testing.assert_allclose(never[name], values, err_msg=name)
+
+
+def test_planning_mends_a_rule_that_holds_too_little() -> None:
+    world = draw_world(2, replace(QUICK, applications=3, decisions=24))
+    rules = np.tile(default_rule(), (3, 1))
+    # It aims at nearly all of the CPU in use, without a reserve.
+    rules[:, [TARGET_UTILISATION, SLACK_GAIN, PEAK_WEIGHT]] = [0.9, 0.0, 0.0]
+    better = planned(world, rules, Effort(6, 4, 40))
+    ruled = figures_of(play_rule(world.scored, rules, world.scored.allocation))
+    for figures, sign in ((better, 1.0), (ruled, -1.0)):
+        figures["gain"] = sign * (figures["reward"] - VIOLATION_PENALTY * figures["violation"])
+    assert (better["gain"] + ruled["gain"]).mean() > 0.01
+
+
+def test_futures_begin_at_the_present_rate_and_go_on_as_a_trace_that_looked_alike() -> None:
+    steps = np.arange(80.0)
+    calm, rising = np.full(80, 5.0), 5.0 * np.exp(0.02 * steps)
+    futures = Futures(np.stack([calm, rising])[None], rising[None, :60] * 1.1, 8)
+    after = futures.after(50, 1)[0, 0]
+    # The rate of step 49, rising by 2 % a step as the second trace does.
+    expected = 1.1 * 5.0 * np.exp(0.02 * (49 + 1 + np.arange(8)))
+    np.testing.assert_allclose(after, expected)
 
 
 def test_the_common_search_improves_on_the_rule_it_starts_from() -> None:

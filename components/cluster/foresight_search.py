@@ -21,8 +21,8 @@ WIDEST = 0.7
 @compiled
 def propose(
     plan: FloatArray, limits: FloatArray, draws: FloatArray, share: float, out: FloatArray
-) -> int:
-    """Fill out [I, 3] with plan [I, 3] moved in one stretch and dimension; returns its first."""
+) -> tuple[int, int]:
+    """Fill out [I, 3] with plan [I, 3] moved in a stretch of one dimension; (its first, last)."""
     plan = borrowed(plan)
     limits = borrowed(limits)
     draws = borrowed(draws)
@@ -30,14 +30,14 @@ def propose(
     intervals = plan.shape[0]
     out[:] = plan
     longest = max(1.0, LONGEST_SHARE * share * intervals)
-    length = 1 + int(longest ** draws[1] - 0.5)
     first = int(draws[0] * intervals)
+    last = min(first + int(longest ** draws[1] - 0.5), intervals - 1)
     dimension = int(draws[2] * 3.0) % 3
     low = limits[lim.REPLICAS_MIN + 2 * dimension]
     high = limits[lim.REPLICAS_MIN + 2 * dimension + 1]
     move = (2.0 * draws[3] - 1.0) * WIDEST * (0.05 + share)
-    level = out[min(first + length, intervals) - 1, dimension]
-    for index in range(first, min(first + length, intervals)):
+    level = out[last, dimension]
+    for index in range(first, last + 1):
         value = out[index, dimension]
         if dimension == 0:
             value = np.round(value + (1.0 if move > 0.0 else -1.0) * max(1.0, abs(move) * value))
@@ -47,7 +47,7 @@ def propose(
         else:
             value = np.round(value * math.exp(move))
         out[index, dimension] = min(max(value, low), high)
-    return first
+    return first, last
 
 
 @compiled
@@ -83,18 +83,18 @@ def foresight_one(
     initial_one(states[0], parameters, start[0], start[1], start[2], rates[0])
     replay(
         states, memories, parameters, limits, start, plan, rates, noise, weights, penalty, 0,
-        scores, totals,
+        intervals, tried_scores, scores, totals,
     )  # fmt: skip
     for trial in range(draws.shape[0]):
         share = 1.0 - trial / draws.shape[0]
-        first = propose(plan, limits, draws[trial], share, tried)
+        first, last = propose(plan, limits, draws[trial], share, tried)
         tried_states[first] = states[first]
         tried_memories[first] = memories[first]
         gained = replay(
             tried_states, tried_memories, parameters, limits, start, tried, rates, noise, weights,
-            penalty, first, tried_scores, totals,
+            penalty, first, last, scores, tried_scores, totals,
         )  # fmt: skip
-        if gained > scores[first:].sum():
+        if gained > 0.0:
             plan[first:] = tried[first:]
             scores[first:] = tried_scores[first:]
             states[first + 1 :] = tried_states[first + 1 :]

@@ -1,25 +1,26 @@
 """Planning with a service's true parameters and state, but without foresight.
 
-In each minute a few allocations around the rule's are tried on sampled futures, the rule acting
-after them; the best on average is taken. Futures are pieces of the application's tuning traces,
-scaled to the present rate.
+Rollout (Bertsekas and Castanon, Journal of Heuristics 5, 1999): in each minute allocations around
+the searched rule's are tried on sampled futures, the rule going on after them; so are variants of
+the rule that go on themselves (parallel rollout, Chang et al., 2004). Evaluated exactly, the best
+of them is at least as good as the rule. Evaluated by samples, a deviation has to be proved: those
+that lead on a few futures are compared with the rule on fresh ones, under the same chance, and the
+lower bound of the gain decides. A kill that no sampled future shows would be overlooked: the bound
+counts one more future, in which the deviation costs one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numba
 import numpy as np
 
-from components.cluster import limits as lim
-from components.cluster.compiled import FloatArray, borrowed, contiguous
+from components.cluster.compiled import FloatArray, contiguous
 from components.cluster.environment_episode import Episode
 from components.cluster.limits import clip_allocation
 from components.cluster.noise import NOISE_COUNT
-from components.cluster.plan_replay import planned_interval
 from components.cluster.reward import (
     EPISODE_COUNT,
     EPISODE_FIELDS,
@@ -27,73 +28,51 @@ from components.cluster.reward import (
     RewardWeights,
     finish_totals,
 )
-from components.cluster.sample import SAMPLE_COUNT
 from components.cluster.state import initial_state
-from components.policy.rule import act_one, digest_one
-from components.policy.rule_rollout import (
-    OBSERVATION_MEMORY,
-    REWARD_MEMORY,
-    initial_rule_state,
-    interval,
-)
+from components.policy.rule_rollout import initial_rule_state
+from tests.baselines.planning_candidates import MOVES, candidate_moves, candidate_rules
+from tests.baselines.planning_futures import Futures
+from tests.baselines.planning_scores import forced_rows, propose, score_futures
 from tests.baselines.rules import VIOLATION_PENALTY
 
-FUTURES = 6
-HORIZON = 6
-# What is tried beside the rule's own choice: replicas added, factors of CPU and memory.
-MOVES = np.array(
-    [[0, 1, 1], [1, 1, 1], [-1, 1, 1], [0, 1.2, 1], [0, 0.83, 1], [0, 1, 1.08], [0, 1, 0.93]]
-)
+LEADING = 3
+# A kill costs its minute, and for an hour the memory that the rule keeps after it.
+KILL_COST = 2.0
+# Of what wasn't tried; no mean with it in it is above zero.
+_UNTRIED = -1e9
 
 
-@numba.njit(error_model="numpy")
-def proposals(rule_state, rules, limits, allocation, out):
-    """What each row's rule would do now: out [B, 3]."""
-    rule_state, rules, limits = borrowed(rule_state), borrowed(rules), borrowed(limits)
-    allocation, out = borrowed(allocation), borrowed(out)
-    for row in range(out.shape[0]):
-        act_one(rule_state[row, :REWARD_MEMORY], rules[row], limits[row], allocation[row], out[row])
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """Minutes looked ahead; futures that choose who leads, and fresh ones that decide.
 
+    certainty: by how many standard errors a gain has to exceed 0.
+    """
 
-@numba.njit(error_model="numpy")
-def forced_rows(
-    state, rule_state, rules, parameters, limits, allocation, forced, rates, noise, weights, totals,
-    samples, outcome,
-):  # fmt: skip
-    """A minute of each row at a forced allocation, watched by its rule; allocation becomes it."""
-    state, rule_state, rules = borrowed(state), borrowed(rule_state), borrowed(rules)
-    parameters, limits, allocation = borrowed(parameters), borrowed(limits), borrowed(allocation)
-    forced, rates, noise, samples = (
-        borrowed(forced), borrowed(rates), borrowed(noise), borrowed(samples),
-    )  # fmt: skip
-    for row in range(state.shape[0]):
-        outcome[row, 0], outcome[row, 1] = planned_interval(
-            state[row],
-            parameters[row],
-            limits[row],
-            allocation[row],
-            forced[row],
-            rates[row],
-            noise[row],
-            rule_state[row, REWARD_MEMORY:OBSERVATION_MEMORY],
-            weights,
-            samples,
-            totals[row],
-        )
-        digest_one(rule_state[row, :REWARD_MEMORY], rules[row], samples, limits[row])
-        allocation[row] = forced[row]
+    minutes: int = 20
+    choosing: int = 6
+    deciding: int = 96
+    certainty: float = 2.0
+
+    def part(self, share: int) -> Effort:
+        """The same with one in `share` of the futures that decide."""
+        return replace(self, deciding=self.deciding // share)
 
 
 @dataclass(frozen=True, slots=True)
 class Mechanics:
-    """How a service begins, a minute at a forced allocation, and one by its rule."""
+    """How a service begins, minutes at forced allocations, and what candidates come to."""
 
     begin: Callable[..., FloatArray] = initial_state
     forced: Callable[..., Any] = forced_rows
-    ruled: Callable[..., Any] = interval
+    scored: Callable[..., Any] = score_futures
 
 
 SIMULATED = Mechanics()
+THOROUGH = Effort()
+PLANNED = "planning, no foresight"
+# By its number of futures, as a divisor.
+PLANNED_SHARES = {"planning, a quarter of the futures": 4, PLANNED: 1}
 
 
 class Planner:
@@ -105,17 +84,19 @@ class Planner:
         rules: FloatArray,
         tuning_rates: FloatArray,
         rng: np.random.Generator,
+        effort: Effort = THOROUGH,
         violation_penalty: float = VIOLATION_PENALTY,
         mechanics: Mechanics = SIMULATED,
     ) -> None:
         """`rules` [B, K] act after a candidate; tuning_rates [B, V, T] give the futures."""
-        self._scored = scored
-        self._rules = contiguous(rules)
-        self._traces = tuning_rates
-        self._rng = rng
-        self._penalty = violation_penalty
-        self._mechanics = mechanics
+        self._scored, self._rng, self._effort = scored, rng, effort
+        self._penalty, self._mechanics = violation_penalty, mechanics
         self._weights = RewardWeights().row()
+        # Short traces leave room for short futures only.
+        whole = tuning_rates.shape[2] // INTERVAL_STEPS
+        minutes = max(1, min(effort.minutes, whole // 3))
+        self._futures = Futures(tuning_rates, scored.rates, minutes * INTERVAL_STEPS)
+        self._moves, self._rules = candidate_moves(), candidate_rules(rules)
 
     def play(self, start: FloatArray) -> dict[str, FloatArray]:
         """The episode's figures [B] from allocation [B, 3]; the first minute is no decision."""
@@ -134,115 +115,77 @@ class Planner:
         state = self._mechanics.begin(
             scored.parameters, scored.limits, allocation, scored.rates[:, 0]
         )
-        rule_state = initial_rule_state(batch) if known is None else known.copy()
+        remembered = initial_rule_state(batch) if known is None else known.copy()
         totals = np.zeros((batch, EPISODE_COUNT))
-        outcome = np.zeros((batch, 2))
         for index in range(intervals):
             chosen = allocation.copy()
             if index > 0 or known is not None:
-                rate = scored.rates[:, max(index * INTERVAL_STEPS - 1, 0)]
-                chosen = self._choose(state, rule_state, allocation, rate)
+                chosen, remembered = self._choose(state, remembered, allocation, index)
             at = slice(index * INTERVAL_STEPS, (index + 1) * INTERVAL_STEPS)
-            self._force(
-                (state, rule_state, allocation), chosen, scored.rates[:, at],
-                scored.noise[:, at], totals, outcome, 1,
+            self._mechanics.forced(
+                state, remembered, contiguous(self._rules[:, 0]), contiguous(scored.parameters),
+                contiguous(scored.limits), allocation, contiguous(chosen),
+                contiguous(scored.rates[:, at]), contiguous(scored.noise[:, at]), self._weights,
+                totals,
             )  # fmt: skip
         for row in totals:
             finish_totals(row, intervals, intervals * INTERVAL_STEPS)
         return totals
 
-    def _force(
-        self,
-        carried: tuple[FloatArray, FloatArray, FloatArray],
-        chosen: FloatArray,
-        rates: FloatArray,
-        noise: FloatArray,
-        totals: FloatArray,
-        outcome: FloatArray,
-        each: int,
-    ) -> None:
-        """A minute at `chosen`; carried: (state, rule_state, allocation), `each` rows a service."""
-        state, rule_state, allocation = carried
-        self._mechanics.forced(
-            state,
-            rule_state,
-            np.repeat(self._rules, each, axis=0),
-            np.repeat(self._scored.parameters, each, axis=0),
-            np.repeat(self._scored.limits, each, axis=0),
-            allocation,
-            contiguous(chosen),
-            contiguous(rates),
-            contiguous(noise),
-            self._weights,
-            totals,
-            np.zeros((INTERVAL_STEPS, SAMPLE_COUNT)),
-            outcome,
-        )
-
     def _choose(
-        self, state: FloatArray, rule_state: FloatArray, allocation: FloatArray, rate: FloatArray
-    ) -> FloatArray:
-        """The candidate [B, 3] whose futures score best on average."""
-        scored, batch = self._scored, len(rate)
-        proposed = np.empty((batch, 3))
-        proposals(rule_state, self._rules, scored.limits, allocation, proposed)
-        candidates = np.repeat(proposed[:, None], len(MOVES), axis=1)
-        candidates[..., lim.REPLICAS] += MOVES[:, 0]
-        candidates[..., 1:] = np.round(candidates[..., 1:] * MOVES[:, 1:])
-        flat = candidates.reshape(-1, 3)
-        clipped = clip_allocation(flat, np.repeat(scored.limits, len(MOVES), axis=0))
-        candidates = clipped.reshape(candidates.shape)
-        score = self._try(state, rule_state, allocation, candidates, self._futures(rate))
-        chosen: FloatArray = candidates[np.arange(batch), score.argmax(axis=1)]
-        return chosen
+        self, state: FloatArray, known: FloatArray, allocation: FloatArray, index: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """(allocation [B, 3] of the proved best, what the rule knows after its own choice)."""
+        effort, rows = self._effort, np.arange(len(state))
+        remembered = np.repeat(known[:, None], len(self._moves), axis=1)
+        candidates = np.zeros((*remembered.shape[:2], 3))
+        propose(remembered, self._rules, self._moves, self._scored.limits, allocation, candidates)
+        begun = (state, remembered, allocation, candidates)
+        count = effort.choosing + effort.deciding
+        futures = self._futures.after(index * INTERVAL_STEPS, count)
+        futures = futures[:, self._rng.permutation(count)]
+        tried = np.ones(candidates.shape[:2])
+        moved = slice(1, len(MOVES))
+        tried[:, moved] = (candidates[:, moved] != candidates[:, :1]).any(axis=2)
+        first = self._gains(begun, tried, futures[:, : effort.choosing])
+        kept = np.zeros_like(tried)
+        leading = np.argsort(-first.mean(axis=2), axis=1)[:, :LEADING]
+        kept[rows[:, None], leading] = 1.0
+        kept[:, 0] = 1.0
+        # Hopeless ones are not worth all the futures.
+        few = effort.choosing + effort.deciding // 6
+        second = self._gains(begun, kept * tried, futures[:, effort.choosing : few])
+        hopeful = second.mean(axis=2) > 0.0
+        hopeful[:, 0] = hopeful[:, 1:].any(axis=1)
+        third = self._gains(begun, hopeful.astype(np.float64), futures[:, few:])
+        bound = self._proved(third)
+        bound[:, 0] = 0.0
+        chosen: FloatArray = candidates[rows, bound.argmax(axis=1)]
+        return chosen, remembered[:, 0].copy()
 
-    def _try(
+    def _proved(self, gains: FloatArray) -> FloatArray:
+        """Lower bounds [B, C] of mean gains [B, C, F], one more future with a kill counted."""
+        count = gains.shape[2]
+        error = gains.std(axis=2) / np.sqrt(count)
+        mean = (gains.sum(axis=2) - KILL_COST) / (count + 1)
+        bound: FloatArray = mean - self._effort.certainty * error
+        return bound
+
+    def _gains(
         self,
-        state: FloatArray,
-        rule_state: FloatArray,
-        allocation: FloatArray,
-        candidates: FloatArray,
+        begun: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+        tried: FloatArray,
         futures: FloatArray,
     ) -> FloatArray:
-        """Mean score [B, C] of candidates [B, C, 3] over futures [B, F, T], all the same chance."""
-        batch, count, steps = len(state), candidates.shape[1], futures.shape[2]
-        each = count * FUTURES
-        noise = self._rng.standard_normal((batch, 1, FUTURES, steps, NOISE_COUNT))
-        shape = (batch, count, FUTURES, steps)
-        chance = np.broadcast_to(noise, (*shape, NOISE_COUNT)).reshape(-1, steps, NOISE_COUNT)
-        rates = np.broadcast_to(futures[:, None], shape).reshape(-1, steps)
-        carried = tuple(np.repeat(array, each, axis=0) for array in (state, rule_state, allocation))
-        outcome = np.zeros((batch * each, 2))
-        totals = np.zeros((batch * each, EPISODE_COUNT))
-        first = slice(0, INTERVAL_STEPS)
-        forced = np.repeat(candidates.reshape(-1, 3), FUTURES, axis=0)
-        self._force(carried, forced, rates[:, first], chance[:, first], totals, outcome, each)
-        score = outcome[:, 0] - self._penalty * outcome[:, 1]
-        states, memories, sizes = carried
-        parameters = np.repeat(self._scored.parameters, each, axis=0)
-        limits = np.repeat(self._scored.limits, each, axis=0)
-        rules = np.repeat(self._rules, each, axis=0)
-        for index in range(1, HORIZON):
-            at = slice(index * INTERVAL_STEPS, (index + 1) * INTERVAL_STEPS)
-            states, memories, sizes, _, _, reward, violation = self._mechanics.ruled(
-                states, memories, parameters, limits, sizes, rules, rates[:, at], chance[:, at]
-            )
-            score = score + reward - self._penalty * violation
-        mean: FloatArray = score.reshape(batch, count, FUTURES).mean(axis=2)
-        return mean
-
-    def _futures(self, rate: FloatArray) -> FloatArray:
-        """Rates [B, F, H * 4] that may follow: pieces of tuning traces that start about here."""
-        batch, traces, steps = self._traces.shape
-        length, tries = HORIZON * INTERVAL_STEPS, 8 * FUTURES
-        trace = self._rng.integers(traces, size=(batch, tries))
-        start = self._rng.integers(steps - length, size=(batch, tries))
-        rows = np.arange(batch)[:, None]
-        level = self._traces[rows, trace, start]
-        distance = np.abs(np.log(np.maximum(level, 1e-9) / np.maximum(rate, 1e-9)[:, None]))
-        nearest = np.argsort(distance, axis=1)[:, :FUTURES]
-        trace, start = trace[rows, nearest], start[rows, nearest]
-        at = start[..., None] + 1 + np.arange(length)
-        pieces = self._traces[rows[..., None], trace[..., None], at]
-        futures: FloatArray = pieces * (rate[:, None] / level[rows, nearest])[..., None]
-        return futures
+        """What candidates gain on the rule in futures [B, F, T]: [B, C, F]."""
+        state, remembered, allocation, candidates = begun
+        scored, (batch, count) = self._scored, tried.shape
+        noise = self._rng.standard_normal((*futures.shape, NOISE_COUNT))
+        scores = np.zeros((batch, count, futures.shape[1]))
+        self._mechanics.scored(
+            state, remembered, self._rules, contiguous(scored.parameters),
+            contiguous(scored.limits), allocation,
+            candidates, tried, contiguous(futures), noise, self._weights, self._penalty, scores,
+        )  # fmt: skip
+        gains: FloatArray = np.where(tried[..., None] > 0.0, scores - scores[:, :1], _UNTRIED)
+        return gains

@@ -40,8 +40,8 @@ class Sizes:
         return self.decisions * INTERVAL_STEPS
 
 
-# Two and a half CPU-minutes a seed.
-FULL = Sizes(48, 96, 42, 16, 16, 12_000, 150_000)
+# Four CPU-minutes a seed.
+FULL = Sizes(48, 96, 42, 16, 16, 48_000, 150_000)
 QUICK = Sizes(6, 24, 4, 3, 3, 320, 1_500)
 
 

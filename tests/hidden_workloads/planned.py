@@ -12,11 +12,13 @@ from components.policy.hand_over import take_over
 from components.policy.likely_rates import likely_rates
 from components.policy.rule import RULE_STATE_COUNT
 from components.policy.rule_rollout import initial_rule_state
-from tests.baselines.planning import Mechanics, Planner, forced_rows
-from tests.hidden_workloads.rebuilt import hidden_initial_state, hidden_interval, rebuilt
+from tests.baselines.planning import Effort, Mechanics, Planner
+from tests.baselines.planning_scores import forced_rows, score_futures
+from tests.hidden_workloads.rebuilt import hidden_initial_state, rebuilt
 from tests.hidden_workloads.world import HiddenWorld
 
-HIDDEN = Mechanics(hidden_initial_state, rebuilt(forced_rows), hidden_interval)
+HIDDEN = Mechanics(hidden_initial_state, rebuilt(forced_rows), rebuilt(score_futures))
+EFFORT = Effort(minutes=15, choosing=4, deciding=60)
 _FUTURES = 24
 
 
@@ -28,6 +30,7 @@ def hidden_plan(
     violation_penalty: float,
     level_spread: float,
     rng: np.random.Generator,
+    effort: Effort = EFFORT,
 ) -> Rollout:
     """The world's situations, planned minute by minute around rules [W R, K].
 
@@ -42,7 +45,8 @@ def hidden_plan(
         ]
     )
     scored = Episode(*world.course, allocation)
-    planner = Planner(scored, rules, world.spread(traces), rng, violation_penalty, HIDDEN)
+    futures_of = world.spread(traces)
+    planner = Planner(scored, rules, futures_of, rng, effort, violation_penalty, HIDDEN)
     known = initial_rule_state(len(rules))
     _remember(known, contiguous(rules), contiguous(past), contiguous(world.limits))
     return Rollout(planner.metrics(allocation, known))

@@ -19,7 +19,7 @@ from components.cluster.state import initial_state
 from components.policy.rule_rollout import interval, interval_one, rollout_rule
 from tests.hidden_workloads.service import HIDDEN_STATE_COUNT, hidden_advance_one
 
-_ROOMS = ("components.cluster.", "components.policy.")
+_ROOMS = ("components.cluster.", "components.policy.", "tests.baselines.")
 _CONSTANTS = {"STATE_COUNT": HIDDEN_STATE_COUNT}
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from components.policy.rule_parameters import default_rule
 from components.policy.watched import watched
-from tests.baselines import planning
+from tests.baselines.planning import Effort
 from tests.benchmarks.control import keys_of
 from tests.hidden_workloads.controllers import (
     FORESIGHT,
@@ -24,14 +24,13 @@ from tests.hidden_workloads.world import Sizes, draw_hidden_world
 WORLD = draw_hidden_world(1, Sizes(2, 30, 10, 2, 2), None)
 
 
-def test_a_planner_that_tries_nothing_but_its_rule_s_choice_plays_the_rule(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(planning, "MOVES", np.array([[0.0, 1.0, 1.0]]))
+def test_a_planner_that_nothing_convinces_plays_the_rule() -> None:
     past = WORLD.spread(watched([case.measured for case in WORLD.cases]))
     rules = np.tile(default_rule(), (len(WORLD.limits), 1))
     ruled = hidden_rule(rules, *WORLD.course, WORLD.usual, past=past)
-    planned = hidden_plan(WORLD, rules, past, WORLD.usual, 0.4, 0.3, np.random.default_rng(0))
+    never = Effort(2, 2, 6, certainty=1e6)
+    rng = np.random.default_rng(0)
+    planned = hidden_plan(WORLD, rules, past, WORLD.usual, 0.4, 0.3, rng, never)
     np.testing.assert_allclose(planned.metrics, ruled.metrics)
 
 
@@ -72,3 +71,10 @@ def test_an_interval_is_over_the_seeds_and_the_worst_decile_over_all_workloads()
 def test_the_picture_is_a_png(tmp_path) -> None:
     write_picture(table(), tmp_path / "control.png")
     assert (tmp_path / "control.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_policy_and_its_opponents_pay_one_price_for_violations_and_kills() -> None:
+    search, gate = FineTuningConfig(), ValidationConfig()
+    assert search.violation_penalty == gate.violation_penalty == VIOLATION_PRICE
+    assert search.oom_penalty == gate.oom_penalty == KILL_PRICE_PER_H
+    assert MetaTrainingConfig().oom_penalty == PpoSettings().oom_penalty == KILL_PRICE_PER_H
