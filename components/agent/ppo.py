@@ -23,6 +23,7 @@ from components.agent.losses import (
 )
 from components.agent.workers import ALONE, Workers
 from components.cluster.compiled import FloatArray
+from components.policy.prices import KILL_PRICE_PER_H
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class PpoSettings:
     entropy_weight: float = 0.001
     value_weight: float = 0.5
     gradient_norm: float = 0.5
-    oom_penalty: float = 0.02
+    oom_penalty: float = KILL_PRICE_PER_H
 
 
 @dataclass(frozen=True, slots=True)

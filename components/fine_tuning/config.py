@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from components.errors import UserError, require_at_least
+from components.policy.prices import KILL_PRICE_PER_H, VIOLATION_PRICE
 
 _LEAST = {
     "seed": 0,
@@ -64,9 +65,9 @@ class FineTuningConfig:
     decisions: int = 60
     level_spread: float = 0.3
     start_deviation: float = 0.12
-    violation_penalty: float = 0.4
+    violation_penalty: float = VIOLATION_PRICE
     violation_budget: float | None = None
-    oom_penalty: float = 0.02
+    oom_penalty: float = KILL_PRICE_PER_H
 
     def __post_init__(self) -> None:
         require_at_least("fine-tuning", self, _LEAST)

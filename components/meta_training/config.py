@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from components.errors import require_at_least
+from components.policy.prices import KILL_PRICE_PER_H
 
 _LEAST = {
     "seed": 0,
@@ -51,7 +52,7 @@ class MetaTrainingConfig:
     term_decisions: int = 24
     violation_budget: float = 0.02
     violation_penalty: float = 0.2
-    oom_penalty: float = 0.02
+    oom_penalty: float = KILL_PRICE_PER_H
     evaluation_period: int = 5
     patience: int = 10
 

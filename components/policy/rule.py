@@ -52,9 +52,10 @@ INTERVAL_MIN = 1.0
 BUSY = 0.85
 # A need of 3.000000001 replicas is a rounding of three.
 ROUNDING = 1e-6
-# Feedback is quick to add capacity and four times slower to take it away.
-RELEASE = 0.25
-BOOST_LEAST = -0.7
+# Feedback is quicker to add capacity than to take it away. It may take away much: with how little a
+# service can do is told by its latency under the policy, not by telemetry under an incumbent.
+RELEASE = 0.6
+BOOST_LEAST = -1.5
 BOOST_MOST = 1.2
 # An OOM's floor halves in about twelve hours.
 OOM_FLOOR_DECAY = 0.99904
@@ -208,8 +209,10 @@ def act_memory(
         wanted, least * (limits[lim.MEMORY_MAX_BYTES] / least) ** rule[rp.MEMORY_FLOOR_SHARE]
     )
     dead_band = rule[rp.MEMORY_DEAD_BAND]
+    # A dead band wider than the margin must not let the working set reach the limit.
+    tolerated = min(0.25 * dead_band, 0.5 * margin)
     size = current
-    if wanted > current * (1.0 + 0.25 * dead_band) or wanted < current * (1.0 - dead_band):
+    if wanted > current * (1.0 + tolerated) or wanted < current * (1.0 - dead_band):
         size = wanted
     size = max(size, rule_state[MEMORY_LATEST])
     size = max(np.ceil(size), limits[lim.MEMORY_MIN_BYTES])

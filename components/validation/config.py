@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from components.errors import UserError, require_at_least
+from components.policy.prices import KILL_PRICE_PER_H, VIOLATION_PRICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,8 @@ class ValidationConfig:
         240 times the 102 settings of HPA + VPA are more than twice the episodes that fine-tuning
         plays (20 iterations x 56 candidates x 8 traces, and some 200 of champions).
     level_spread: of the tuning traces' levels; the same as fine-tuning's.
-    violation_penalty: reward that a whole interval of violation costs when incumbents are tuned;
-        the same as fine-tuning's.
-    oom_penalty: reward that one OOM kill an hour costs then. Higher than fine-tuning's: at the same
-        price a tuned HPA, which gives memory once, is a weaker opponent on the recordings.
+    violation_penalty, oom_penalty: reward that a whole interval of violation costs when incumbents
+        are tuned, and one OOM kill an hour: fine-tuning's own.
     foresight_trials: changes that the search for the bound tries in each situation.
     violation_margin, kill_margin_per_h, cost_margin, confidence: of the verdict.
 
@@ -37,8 +36,8 @@ class ValidationConfig:
     members: int = 8
     tuning_traces: int = 240
     level_spread: float = 0.3
-    violation_penalty: float = 0.4
-    oom_penalty: float = 0.05
+    violation_penalty: float = VIOLATION_PRICE
+    oom_penalty: float = KILL_PRICE_PER_H
     foresight_trials: int = 2000
     violation_margin: float = 0.01
     kill_margin_per_h: float = 0.1

@@ -71,10 +71,3 @@ def test_an_interval_is_over_the_seeds_and_the_worst_decile_over_all_workloads()
 def test_the_picture_is_a_png(tmp_path) -> None:
     write_picture(table(), tmp_path / "control.png")
     assert (tmp_path / "control.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_the_policy_and_its_opponents_pay_one_price_for_violations_and_kills() -> None:
-    search, gate = FineTuningConfig(), ValidationConfig()
-    assert search.violation_penalty == gate.violation_penalty == VIOLATION_PRICE
-    assert search.oom_penalty == gate.oom_penalty == KILL_PRICE_PER_H
-    assert MetaTrainingConfig().oom_penalty == PpoSettings().oom_penalty == KILL_PRICE_PER_H

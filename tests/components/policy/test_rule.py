@@ -195,10 +195,13 @@ def test_whatever_is_seen_the_decision_is_legal_and_above_the_working_set(
     assert out[2] >= min(latest, LIMITS[7])
 
 
-def test_memory_is_never_below_the_working_set_even_with_the_least_margin() -> None:
-    rule = plain_rule(memory_margin=0.01, memory_dead_band=0.5)
-    out = decide([minute(memory=300 * MIB)], rule, np.array([2.0, 400.0, 299 * MIB]))
-    assert out[2] == pytest.approx(300 * MIB)
+def test_a_dead_band_wider_than_the_margin_lets_no_working_set_reach_the_limit() -> None:
+    rule = plain_rule(memory_margin=0.02, memory_dead_band=0.5)
+    held = decide([minute(memory=300 * MIB)], rule, np.array([2.0, 400.0, 304 * MIB]))
+    # 306 MiB are wanted: half of the margin is left, which is enough.
+    assert held[2] == 304 * MIB
+    grown = decide([minute(memory=300 * MIB)], rule, np.array([2.0, 400.0, 302 * MIB]))
+    assert grown[2] == pytest.approx(306 * MIB)
 
 
 def test_memory_keeps_its_floor_where_less_was_used() -> None:

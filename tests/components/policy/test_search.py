@@ -124,6 +124,19 @@ def test_caution_counts_the_worlds_in_which_a_rule_gains_least() -> None:
     np.testing.assert_allclose(cautious_gain(scores, 1, 0.25), [[-0.4, 0.0]])
 
 
+def reckless() -> np.ndarray:
+    """Nearly full replicas without a reserve, and without feedback: bad for every service."""
+    unit = np.tile(to_unit(default_rule()), (BATCH, 1))
+    for name, value in {
+        "target_utilisation": 1.0,
+        "peak_weight": 0.0,
+        "burst_reserve": 0.0,
+        "slack_gain": 0.0,
+    }.items():
+        unit[:, RULE_NAMES.index(name)] = value
+    return unit
+
+
 def with_rivals(start: np.ndarray, rivals: np.ndarray, iterations: int) -> SearchResult:
     rng = np.random.default_rng(5)
     return search_rule(
@@ -133,7 +146,7 @@ def with_rivals(start: np.ndarray, rivals: np.ndarray, iterations: int) -> Searc
 
 
 def test_the_search_begins_at_a_rival_that_is_better_than_the_start() -> None:
-    bad = np.full((BATCH, RULE_COUNT), 0.9)
+    bad = reckless()
     good = np.tile(to_unit(default_rule()), (BATCH, 1))
     result = with_rivals(bad, good[:, None], 1)
     assert (np.abs(result.unit - good).max(axis=1) < np.abs(result.unit - bad).max(axis=1)).all()
@@ -142,8 +155,7 @@ def test_the_search_begins_at_a_rival_that_is_better_than_the_start() -> None:
 
 def test_where_nothing_better_is_found_the_start_stays() -> None:
     good = np.tile(to_unit(default_rule()), (BATCH, 1))
-    bad = np.full((BATCH, 1, RULE_COUNT), 0.9)
-    result = with_rivals(good, bad, 1)
+    result = with_rivals(good, reckless()[:, None], 1)
     np.testing.assert_array_equal(result.score >= result.start_score, True)
     assert np.abs(result.unit - good).max() < 0.1
 
