@@ -16,7 +16,7 @@ from components.embedding.pasts import synthetic_pasts
 from components.fine_tuning.adapt import prices_of, rivals_of
 from components.fine_tuning.config import FineTuningConfig
 from components.fine_tuning.members import synthetic_applications
-from components.fine_tuning.variants import variants_of
+from components.fine_tuning.variants import Variants, variants_of
 from components.meta_training.config import MetaTrainingConfig
 from components.meta_training.training import judges_of, train
 from components.policy.network import context_of
@@ -71,17 +71,10 @@ def train_meta(
     return Meta(encoder, learner)
 
 
-def fine_tune(
-    cases: tuple[Case, ...],
-    start_unit: FloatArray,
-    config: FineTuningConfig,
-    prices: Prices | None = None,
-    point_estimate: bool = False,
-    rivals: bool = True,
-) -> SearchResult:
-    """Each workload's rule, searched on its twin's ensemble (or its best member alone)."""
+def worlds_of(cases: tuple[Case, ...], config: FineTuningConfig) -> list[Variants]:
+    """The worlds that each workload's rule is searched in: most of a search's time."""
     population = synthetic_applications(np.random.default_rng([config.seed, 6]))
-    variants = [
+    return [
         variants_of(
             case.measured,
             case.training_twin,
@@ -91,6 +84,19 @@ def fine_tune(
         )
         for case in cases
     ]
+
+
+def fine_tune(
+    cases: tuple[Case, ...],
+    start_unit: FloatArray,
+    config: FineTuningConfig,
+    prices: Prices | None = None,
+    point_estimate: bool = False,
+    rivals: bool = True,
+    worlds: list[Variants] | None = None,
+) -> SearchResult:
+    """Each workload's rule, searched in `worlds` or its own (or in its best member alone)."""
+    variants = worlds_of(cases, config) if worlds is None else worlds
     parameters = np.stack([one.parameters for one in variants])
     if point_estimate:
         best = np.stack([case.training_twin.members[:1] for case in cases])
