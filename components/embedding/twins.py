@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from components.artifacts.files import finished_directory, write_json
-from components.cluster.twin import Twin, fit_twin, to_json
+from components.cluster.twin import Twin, to_json
+from components.cluster.twin_ensemble import fit_twin
 from components.embedding.config import EmbeddingConfig
 from components.errors import UserError
 from components.policy.measured import MeasuredWorkload, measured_workloads

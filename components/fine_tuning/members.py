@@ -18,7 +18,8 @@ from components.cluster import parameters as par
 from components.cluster.applications import sample_applications
 from components.cluster.compiled import FloatArray
 from components.cluster.limits import limits_of
-from components.cluster.twin import Twin, block_weights
+from components.cluster.twin import Twin
+from components.cluster.twin_ensemble import block_weights
 from components.cluster.twin_evidence import Evidence, evidence_of
 from components.cluster.twin_fit import USUAL_ERROR, first_guess, fit_parameters, log_errors
 from components.policy.measured import MeasuredWorkload

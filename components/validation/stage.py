@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from components.artifacts.files import finished_directory, read_json, write_json, write_text
-from components.cluster import twin as twins
 from components.cluster.compiled import FloatArray
 from components.cluster.rollout import Rollout
+from components.cluster.twin import from_json
+from components.cluster.twin_ensemble import fit_twin
 from components.errors import UserError
 from components.policy.measured import MeasuredWorkload, measured_workloads
 from components.policy.network import MetaPolicy
@@ -160,10 +161,10 @@ def _case(
     key = measured.workload.key
     if key not in documents:
         raise UserError(f"twins.json lacks {key}: run the embedding stage again")
-    known = twins.from_json(documents[key])
+    known = from_json(documents[key])
     rng = stream(config, FITTING, key)
     try:
-        judge = twins.fit_twin(
+        judge = fit_twin(
             measured.held_out, measured.training, measured.workload, rng, config.members
         )
     except UserError:

@@ -12,7 +12,7 @@ from components.agent.populations import synthetic_population
 from components.cluster.compiled import FloatArray
 from components.cluster.limits import limits_of
 from components.cluster.reward import INTERVAL_STEPS, step_quality
-from components.cluster.twin import fit_twin
+from components.cluster.twin_ensemble import fit_twin
 from components.errors import UserError
 from components.fine_tuning.config import FineTuningConfig
 from components.policy.measured import MeasuredWorkload

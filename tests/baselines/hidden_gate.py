@@ -9,7 +9,7 @@ import numpy as np
 from components.cluster.compiled import FloatArray
 from components.cluster.reward import INTERVAL_STEPS, STEP_HOURS
 from components.cluster.rollout import Rollout
-from components.cluster.twin import fit_twin
+from components.cluster.twin_ensemble import fit_twin
 from components.errors import UserError
 from components.policy.measured import MeasuredWorkload
 from components.policy.watched import watched

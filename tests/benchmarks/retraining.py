@@ -35,7 +35,8 @@ import torch
 from components.cluster.compiled import FloatArray
 from components.cluster.limits import limits_of
 from components.cluster.reward import INTERVAL_STEPS
-from components.cluster.twin import Twin, fit_twin
+from components.cluster.twin import Twin
+from components.cluster.twin_ensemble import fit_twin
 from components.drift_check.check import check_workload
 from components.drift_check.config import DriftConfig
 from components.drift_check.verdict import judge

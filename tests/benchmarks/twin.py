@@ -34,7 +34,8 @@ from components.cluster import sample as smp
 from components.cluster.compiled import FloatArray
 from components.cluster.limits import limits_of
 from components.cluster.replay import replay
-from components.cluster.twin import ERROR_NAMES, Twin, fit_twin
+from components.cluster.twin import ERROR_NAMES, Twin
+from components.cluster.twin_ensemble import fit_twin
 from components.cluster.twin_evidence import Evidence, evidence_of
 from components.pictures import picture_png
 from components.workload.spec import Workload, load_workloads

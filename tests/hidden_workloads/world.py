@@ -16,7 +16,8 @@ from components.cluster.observation import observations_of_telemetry
 from components.cluster.rates import synthetic_rates
 from components.cluster.reward import INTERVAL_STEPS
 from components.cluster.rollout import Rollout
-from components.cluster.twin import Twin, fit_twin
+from components.cluster.twin import Twin
+from components.cluster.twin_ensemble import fit_twin
 from components.errors import UserError
 from components.policy.measured import MeasuredWorkload
 from components.validation.situations import Case

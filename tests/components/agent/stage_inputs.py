@@ -13,7 +13,8 @@ from components.agent.encoder import EMBEDDING_SIZE, Encoder, workload_shape
 from components.agent.initialisation import generator_of
 from components.artifacts.files import write_json
 from components.cluster.observation import OBSERVATION_COUNT
-from components.cluster.twin import fit_twin, to_json
+from components.cluster.twin import to_json
+from components.cluster.twin_ensemble import fit_twin
 from components.policy.measured import measured_workloads
 from components.policy.rule_parameters import default_rule, to_unit
 

@@ -20,7 +20,8 @@ from components.cluster.replay import REPLAY_CPU_M, replay
 from components.cluster.simulator import step
 from components.cluster.state import initial_state
 from components.cluster.telemetry_samples import MEASURED_COLUMNS
-from components.cluster.twin import block_weights, fit_twin, from_json, to_json
+from components.cluster.twin import from_json, to_json
+from components.cluster.twin_ensemble import block_weights, fit_twin
 from components.cluster.twin_evidence import evidence_of, settled, starts
 from components.cluster.twin_fit import first_guess
 from components.errors import UserError

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from components.cluster.limits import limits_of
-from components.cluster.twin import fit_twin, from_json, to_json
+from components.cluster.twin import from_json, to_json
+from components.cluster.twin_ensemble import fit_twin
 from components.cluster.twin_evidence import evidence_of
 from components.cluster.twin_fit import log_errors
 from tests.components.cluster.test_twin import WORKLOAD, observed, service

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.cluster.twin import fit_twin
+from components.cluster.twin_ensemble import fit_twin
 from components.drift_check.check import check_workload
 from components.drift_check.config import DriftConfig
 from components.drift_check.inputs import read_dataset

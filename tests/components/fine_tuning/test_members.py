@@ -8,7 +8,7 @@ from components.cluster.limits import limits_of
 from components.cluster.noise import draw_noise
 from components.cluster.rates import synthetic_rates
 from components.cluster.rollout import rollout_hpa
-from components.cluster.twin import fit_twin
+from components.cluster.twin_ensemble import fit_twin
 from components.cluster.twin_evidence import evidence_of
 from components.fine_tuning.members import (
     likely_members,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.cluster.twin import fit_twin
+from components.cluster.twin_ensemble import fit_twin
 from components.policy.measured import measured_workloads
 from components.policy.rule_parameters import default_rule
 from components.policy.what_if import what_if

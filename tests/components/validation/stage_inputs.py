@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from components.artifacts.files import read_json, write_json
-from components.cluster import twin as twins
 from components.cluster.observation import OBSERVATION_COUNT
+from components.cluster.twin import to_json
+from components.cluster.twin_ensemble import fit_twin
 from components.policy.network_file import META_POLICY_KIND, write_arrays
 from components.policy.rule_parameters import RULE_COUNT, RULE_NAMES, default_rule, to_unit
 from components.workload.spec import load_workloads
@@ -30,8 +31,8 @@ def write_stage_outputs(root: Path, steps: int = 240) -> dict[str, Path]:
     documents = {}
     for workload in load_workloads(folders["dataset"] / "workloads.yaml"):
         training, held_out = split(read_telemetry(telemetry_file(folders["dataset"], workload)))
-        twin = twins.fit_twin(training, held_out, workload, rng, 2)
-        documents[workload.key] = twins.to_json(twin)
+        twin = fit_twin(training, held_out, workload, rng, 2)
+        documents[workload.key] = to_json(twin)
     write_json(folders["embedding"] / "twins.json", documents)
     write_arrays(
         folders["meta_policy"] / "meta_policy.safetensors", _network(rng), META_POLICY_KIND
