@@ -123,7 +123,7 @@ def _counted(
         if measure in blocks:
             found[blocks[measure][1].owners] = True
     told = np.where((flagged & ~counted)[:, None], 0.0, seen["restarts_total"])
-    has_events = np.isfinite(seen["oom_events_total"]).any(axis=1)
+    has_events: Flags = np.any(np.isfinite(seen["oom_events_total"]), axis=1)
     columns = {
         "restarts": seen["restarts_total"],
         "oom_kills": np.where(has_events[:, None], seen["oom_events_total"], told),
