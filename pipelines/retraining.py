@@ -116,6 +116,7 @@ def retraining(
             learning,
             store,
             known.outputs["Output"],
+            in_force=checked.outputs["output"],
         )
         moved = move_reference(
             dataset=recent,

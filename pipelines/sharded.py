@@ -77,14 +77,16 @@ def adapted(
     learning: Mapping[str, Any],
     store: Mapping[str, Any],
     shards: Any,
+    **defended: Any,
 ) -> Adapted:
     """Wire fine-tuning, validation and rollout: a shard goes on without waiting for the others.
 
     `inputs` are dataset, embedding and meta_policy; `learning` are seed and quick; `store` are
-    store_url and dry_run. What has a twin in the embedding is adapted.
+    store_url and dry_run. What has a twin in the embedding is adapted. In a retraining `defended`
+    has `in_force`, the drift check's output with the rules that are.
     """
     with dsl.ParallelFor(shards, name="workload-shards", parallelism=PODS) as shard:
-        tuned = fine_tuning(**inputs, **learning, shard=shard)
+        tuned = fine_tuning(**inputs, **learning, **defended, shard=shard)
         settle(tuned, "fine_tuning")
         policies = tuned.outputs[OUTPUT]
         validated = validation(**inputs, **learning, adapted=policies, shard=shard)

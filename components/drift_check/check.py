@@ -19,7 +19,6 @@ from components.drift_check.findings import (
     dynamics_finding,
     input_finding,
     mean,
-    outcome_finding,
     surest,
 )
 from components.drift_check.history import (
@@ -30,6 +29,7 @@ from components.drift_check.history import (
     outcome_shifts,
 )
 from components.drift_check.measured import Residuals, column, residuals_of, violations_of
+from components.drift_check.outcome import outcome_finding
 from components.drift_check.picture import Course
 from components.drift_check.verdict import Checked
 from components.workload.spec import Workload

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 
 from components.cluster.compiled import FloatArray
-from components.drift_check.blocks import blocks, lag_one_correlation
+from components.drift_check.blocks import blocks
 from components.drift_check.config import DriftConfig
 from components.drift_check.measured import (
     Residuals,
     column,
     log_rates_of,
     variability_of,
-    violations_of,
 )
 from components.drift_check.shift import (
     FEWEST_RECENT_BLOCKS,
@@ -28,7 +27,6 @@ from components.drift_check.shift import (
     shift_between,
     wandering,
 )
-from components.workload.spec import Workload
 from components.workload.telemetry import STEP_S
 
 # A block of many hours would hide a change; the recent telemetry has at most so many.
@@ -54,11 +52,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """The share of steps that violate the SLO under the policy, as validation saw it."""
+    """The share of steps that violate the SLO under the policy, as validation saw it.
+
+    `performance`: its reward less the priced violations there, mean and standard error; None from
+    a validation that doesn't tell the reward.
+    """
 
     mean: float
     low: float
     high: float
+    performance: tuple[float, float] | None = None
 
 
 def block_steps(recent: pd.DataFrame, config: DriftConfig) -> int:
@@ -105,27 +108,6 @@ def dynamics_finding(
     )
 
 
-def outcome_finding(
-    reference: pd.DataFrame,
-    recent: pd.DataFrame,
-    workload: Workload,
-    steps: int,
-    config: DriftConfig,
-    promise: Promise | None,
-) -> Finding:
-    """Return whether the SLO is violated more often than before, or than validation promised."""
-    before, after = (
-        blocks(violations_of(frame, workload), steps, mean) for frame in (reference, recent)
-    )
-    if promise is None:
-        shift = shift_between(before, after, config.violation_share)
-    else:
-        shift = beyond_promise(before, after, promise, config.violation_share)
-    # Fewer violations are no drift that needs anything.
-    p_value = shift.p_value if shift and shift.size > 0 else 1.0
-    return Finding("share of steps that violate the SLO", p_value, shift, logarithmic=False)
-
-
 def outside_range(reference: FloatArray, recent: FloatArray, floor: float) -> Shift | None:
     """Return how far the recent level [R] lies outside of what the reference blocks [K] span.
 
@@ -146,25 +128,7 @@ def outside_range(reference: FloatArray, recent: FloatArray, floor: float) -> Sh
         error=calibration * float(np.hypot(before.error, after.error)),
         freedom=before.freedom + after.freedom,
         floor=floor,
-        since=_first_outside(recent, low - floor, high + floor),
-    )
-
-
-def beyond_promise(
-    reference: FloatArray, recent: FloatArray, promise: Promise, floor: float
-) -> Shift | None:
-    """Return the shift of recent blocks [R] from what validation promised."""
-    if np.isfinite(recent).sum() < FEWEST_RECENT_BLOCKS:
-        return None
-    after = level_of(recent, lag_one_correlation(reference))
-    # The promise's 95 % interval is 3.92 standard errors wide.
-    error = float(np.hypot(after.error, (promise.high - promise.low) / 3.92))
-    return minimum_effect(
-        difference=after.mean - promise.mean,
-        error=error,
-        freedom=after.freedom,
-        floor=floor,
-        since=_first_outside(recent, 0.0, promise.mean + floor),
+        since=first_outside(recent, low - floor, high + floor),
     )
 
 
@@ -183,7 +147,8 @@ def surest(shifts: Mapping[str, Shift | None]) -> Finding:
     return Finding(measure, corrected[measure], known[measure])
 
 
-def _first_outside(recent: FloatArray, low: float, high: float) -> int:
+def first_outside(recent: FloatArray, low: float, high: float) -> int:
+    """Return the first block outside of these bounds, 0 where none is."""
     outside = np.flatnonzero((recent < low) | (recent > high))
     return int(outside[0]) if outside.size else 0
 

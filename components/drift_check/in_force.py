@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from components.artifacts.bundle import load
-from components.artifacts.channel import LIVE, read_channel
+from components.artifacts.channel import INCUMBENT, LIVE, read_channel
 from components.artifacts.store import Store
 from components.cluster.compiled import FloatArray
 from components.drift_check.findings import Promise
@@ -21,13 +21,15 @@ from components.errors import UserError
 class InForce:
     """By workload key: the telemetry of before, the twin's parameters, what a live policy promised.
 
-    `told` are the references that a retraining moved, in words.
+    `told` are the references that a retraining moved, in words; `rules` the parameters of the
+    policies that were let in.
     """
 
     before: Dataset
     twins: Mapping[str, FloatArray]
     promises: Mapping[str, Promise]
     told: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def as_moved(known: InForce, now: Dataset, store: Store) -> InForce:
@@ -40,7 +42,7 @@ def as_moved(known: InForce, now: Dataset, store: Store) -> InForce:
     Raises UserError for a damaged reference, channel or bundle, TemporaryError as the store does.
     """
     before, twins = dict(known.before), dict(known.twins)
-    promises, told = dict(known.promises), dict(known.told)
+    promises, told, rules = dict(known.promises), dict(known.told), dict(known.rules)
     for key, (workload, _) in now.items():
         moved = read_reference(store, key)
         if moved is not None and key in before and _is_later(before[key][1], moved.frame):
@@ -50,12 +52,14 @@ def as_moved(known: InForce, now: Dataset, store: Store) -> InForce:
             twins[key] = moved.parameters
             told[key] = moved.told
         channel = read_channel(store, workload.namespace, workload.name)
+        if channel.current is not None and channel.state != INCUMBENT:
+            rules[key] = load(store, channel.current).rule_parameters
         if channel.current is not None and channel.state == LIVE:
             if moved is None or moved.bundle == channel.current:
                 promises[key] = _promise(store, channel.current)
             else:
                 promises.pop(key, None)
-    return InForce(before, twins, promises, told)
+    return InForce(before, twins, promises, told, rules)
 
 
 def _is_later(frame: pd.DataFrame, other: pd.DataFrame) -> bool:

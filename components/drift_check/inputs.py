@@ -13,6 +13,7 @@ from components.cluster.compiled import FloatArray
 from components.cluster.twin import from_json
 from components.drift_check.findings import Promise
 from components.errors import UserError
+from components.policy.prices import VIOLATION_PRICE
 from components.workload.spec import Workload, load_workloads
 from components.workload.telemetry import read_telemetry, telemetry_file
 
@@ -52,7 +53,32 @@ def read_promises(validation: Path | None) -> dict[str, Promise]:
         raise UserError(f"{path} promises nothing: run the validation stage again") from error
 
 
+def read_rules(validation: Path | None) -> dict[str, dict[str, float]]:
+    """Return by key the rule's parameters of each policy that validation let in.
+
+    A validation of an earlier release, which doesn't tell them, lets none defend its place.
+    """
+    if validation is None:
+        return {}
+    workloads: dict[str, Any] = read_json(validation / "validation.json")["workloads"]
+    return {
+        key: one["rule"]
+        for key, one in workloads.items()
+        if "rule" in one and one["verdict"]["accepted"]
+    }
+
+
 def promise_of(rows: Mapping[str, Any]) -> Promise:
     """Return the promise in validation's rows of a workload; raises KeyError where it lacks."""
-    share = rows["policy"]["violation"]
-    return Promise(float(share["mean"]), float(share["low"]), float(share["high"]))
+    share, reward = rows["policy"]["violation"], rows["policy"].get("reward")
+    mean, error = float(share["mean"]), _error(share)
+    performance = None
+    if reward is not None:
+        priced = VIOLATION_PRICE * error
+        performance = (float(reward["mean"]) - VIOLATION_PRICE * mean, _error(reward) + priced)
+    return Promise(mean, float(share["low"]), float(share["high"]), performance)
+
+
+def _error(interval: Mapping[str, Any]) -> float:
+    """Return the standard error; a 95 % interval is 3.92 of them wide."""
+    return (float(interval["high"]) - float(interval["low"])) / 3.92

@@ -19,7 +19,13 @@ from components.drift_check.events import (
 )
 from components.drift_check.findings import Promise
 from components.drift_check.in_force import InForce, as_moved
-from components.drift_check.inputs import Dataset, read_dataset, read_promises, read_twins
+from components.drift_check.inputs import (
+    Dataset,
+    read_dataset,
+    read_promises,
+    read_rules,
+    read_twins,
+)
 from components.drift_check.page import drift_page
 from components.drift_check.picture import drift_picture
 from components.drift_check.verdict import Verdict, judge, untested
@@ -46,7 +52,7 @@ def run(
     store: Store | None = None,
     calibrations: Store | None = None,
 ) -> DriftSummary:
-    """Write drift.json, drift.png and drift.html.
+    """Write drift.json, drift.png, drift.html, and in_force.json with the rules in force.
 
     Each dataset may hold an events.json: steps within maintenance are left out, and a workload
     with a new image is tested for what the image changed. Where a retraining has moved a
@@ -59,7 +65,12 @@ def run(
     before = _eventless(read_dataset(reference), read_events(reference))
     events = read_events(recent)
     now = _eventless(read_dataset(recent), events)
-    known = InForce(before, read_twins(embedding), _promised(config, read_promises(validation)))
+    known = InForce(
+        before,
+        read_twins(embedding),
+        _promised(config, read_promises(validation)),
+        rules=read_rules(validation),
+    )
     if store is not None:
         known = as_moved(known, now, store)
     checks: dict[str, WorkloadCheck] = {}
@@ -85,7 +96,7 @@ def run(
             write_calibrations(made, calibrations, key)
     verdicts = judge({key: one.checked for key, one in checks.items()}, config, known.told)
     verdicts |= {key: untested(reason) for key, reason in skipped.items()}
-    _write(verdicts, checks, config, output)
+    _write(verdicts, checks, known.rules, config, output)
     drifted = tuple(key for key in comparable if verdicts[key].drifted)
     progress.update(1, 1, f"{len(drifted)} of {len(comparable)} workloads drifted")
     return DriftSummary(drifted, tuple(comparable))
@@ -122,6 +133,7 @@ def _incomparable(known: InForce, now: Dataset) -> dict[str, str]:
 def _write(
     verdicts: Mapping[str, Verdict],
     checks: Mapping[str, WorkloadCheck],
+    rules: Mapping[str, Mapping[str, float]],
     config: DriftConfig,
     output: Path,
 ) -> None:
@@ -132,5 +144,6 @@ def _write(
     )
     with finished_directory(output) as folder:
         write_json(folder / "drift.json", {key: one.to_json() for key, one in verdicts.items()})
+        write_json(folder / "in_force.json", {key: dict(rule) for key, rule in rules.items()})
         write_bytes(folder / "drift.png", png)
         write_text(folder / "drift.html", drift_page(verdicts, png, config))

@@ -61,21 +61,17 @@ def challenge(
     return Outcome(rule, advantage)
 
 
-def rules_in_force(validation: Path) -> dict[str, FloatArray]:
-    """The rules [K] by workload that an earlier validation.json accepted: no other is in force.
+def rules_in_force(drift: Path) -> dict[str, FloatArray]:
+    """The rules [K] by workload that the drift check found in force.
 
-    Raises UserError when the file is missing or damaged, or of a release that left the rules out.
+    Raises UserError when in_force.json is missing or damaged.
     """
-    path = validation / "validation.json"
+    path = drift / "in_force.json"
     document = read_json(path)
     try:
-        return {
-            key: rule_of(entry["rule"])
-            for key, entry in document["workloads"].items()
-            if entry["verdict"]["accepted"]
-        }
+        return {key: rule_of(rule) for key, rule in document.items()}
     except (AttributeError, KeyError, TypeError) as error:
-        raise UserError(f"{path} names no rules: run the autoscaling pipeline again") from error
+        raise UserError(f"{path} holds no rules: run the drift check again") from error
 
 
 def _differences(

@@ -15,6 +15,7 @@ def fine_tuning(
     output: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
     report: dsl.Output[dsl.HTML],
+    in_force: dsl.Input[dsl.Artifact] = None,
     only: list[str] = [],  # noqa: B006
     seed: int = 0,
     quick: bool = False,
@@ -29,6 +30,8 @@ def fine_tuning(
         output: adapted.json, fine_tuning.html.
         metrics: how many workloads, the mean gain on the twins, CPU seconds a workload.
         report: fine_tuning.html.
+        in_force: in a retraining the drift check's output: the rules in force stay unless what is
+            found is surely better.
         only: keys (namespace/name) of the workloads to adapt; empty for all.
         seed: of everything drawn at random.
         quick: small sizes, to see that everything works.
@@ -53,6 +56,7 @@ def fine_tuning(
             progress=Progress("fine_tuning", shard),
             only=only,
             shard=parse_shard(shard),
+            in_force=Path(in_force.path) if in_force else None,
         )
     )
     metrics.log_metric("workloads", len(summary.workloads))

@@ -48,7 +48,7 @@ def run(
     The shard is of those among them that have a twin.
 
     Proposal, twin and traces come from the training part of the telemetry alone. With `in_force`,
-    the validation that the policies in force passed, this is a retraining: a rule in force is a
+    the drift check's output, this is a retraining: a rule in force is a
     rival in the search, and stays unless what was found is surely better (challenge.py).
 
     Raises UserError when an input is missing, damaged, or lacks a workload.

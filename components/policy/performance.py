@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +12,7 @@ from components.cluster.compiled import FloatArray, borrowed, compiled
 from components.cluster.limits import limits_of
 from components.cluster.reward import INTERVAL_STEPS, RewardWeights, step_quality
 from components.cluster.telemetry_samples import telemetry_samples
-from components.policy.worth_retraining import ReferencePerformance, reference_performance
+from components.policy.worth_retraining import ReferencePerformance, block_of
 from components.workload.spec import Workload
 
 # Without these a step tells nothing; whoever asks for nothing has no latency.
@@ -39,9 +41,18 @@ def measured_performance(
 def promised_performance(
     samples: FloatArray, limits: FloatArray, violation_price: float
 ) -> ReferencePerformance:
-    """What simulated episodes [B, T, M] of one workload with limits [L] promise of a policy."""
-    episodes = [performance_of(episode, limits, violation_price) for episode in samples]
-    return reference_performance(np.concatenate(episodes))
+    """What simulated episodes [B >= 2, T, M] of one workload with limits [L] promise of a policy.
+
+    The error is that of the episodes' means; a block is as long as one minute tells of the next
+    within an episode.
+    """
+    each = np.stack([performance_of(episode, limits, violation_price) for episode in samples])
+    means = each.mean(axis=1, keepdims=True)
+    return ReferencePerformance(
+        mean=float(means.mean()),
+        error=float(means.std(ddof=1)) / math.sqrt(len(means)),
+        block_intervals=block_of((each - means).ravel()),
+    )
 
 
 def performance_of(samples: FloatArray, limits: FloatArray, violation_price: float) -> FloatArray:

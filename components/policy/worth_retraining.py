@@ -58,9 +58,9 @@ class ReferencePerformance:
 class Loss:
     """What was lost against the reference.
 
-    `real`: whether the evidence (a logarithm) passed the alarm, and so a retraining starts.
-    `mean`: of all blocks; `since`: the interval from which on the bets won; None where none did.
-    `looks`: how many blocks were bet on.
+    `real`: whether the evidence (a logarithm, the highest ever) passed the alarm, and so a
+    retraining starts. `mean`: of all blocks; `since`: the interval from which on the bets won;
+    None where none did. `looks`: how many blocks were bet on.
     """
 
     real: bool
@@ -93,17 +93,21 @@ class Advantage:
 def reference_performance(performance: FloatArray) -> ReferencePerformance:
     """The reference from performance [D] of the trusted time; NaN ignored.
 
-    A block is as long as the integrated autocorrelation time.
     Raises ValueError without two measured intervals.
     """
     known = performance[np.isfinite(performance)]
     if known.size < 2:
         raise ValueError("a reference needs two intervals or more")
-    longest = max(1, min(LONGEST_BLOCK, known.size // 4))
-    block = min(max(SHORTEST_BLOCK, math.ceil(correlation_time(known))), longest)
+    block = block_of(known)
     means = _blocks(known, block)
     error = float(means.std(ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else 0.0
     return ReferencePerformance(float(known.mean()), error, block)
+
+
+def block_of(values: FloatArray) -> int:
+    """How many intervals of values [D] are taken together: the integrated autocorrelation time."""
+    longest = max(1, min(LONGEST_BLOCK, len(values) // 4))
+    return min(max(SHORTEST_BLOCK, math.ceil(correlation_time(values))), longest)
 
 
 def correlation_time(values: FloatArray) -> float:
@@ -132,21 +136,21 @@ def lost_performance(performance: FloatArray, reference: ReferencePerformance) -
     scale = MOST_LOSS + MOST_GAIN
     allowed = WORTH + _ONE_SIDED_95 * reference.error
     limit = np.asarray(min((allowed + MOST_GAIN) / scale, 0.95))
-    wealth, since, highest, looks = sequential_test.start(), None, 0.0, 0
+    wealth, begun, since, highest = sequential_test.start(), 0, 0, 0.0
     for index, loss in enumerate(losses):
         if float(sequential_test.evidence(wealth)) <= 0.0:
-            since = int(present[index * reference.block_intervals])
+            begun = index
         x = np.asarray((np.clip(loss, -MOST_GAIN, MOST_LOSS) + MOST_GAIN) / scale)
         wealth = sequential_test.bet_above(sequential_test.topped_up(wealth), x, limit)
-        highest, looks = float(sequential_test.evidence(wealth)), index + 1
-        if highest >= math.log(FALSE_START_BLOCKS):
-            break
+        evidence = float(sequential_test.evidence(wealth))
+        if evidence > highest:
+            highest, since = evidence, begun
     return Loss(
         real=highest >= math.log(FALSE_START_BLOCKS),
         mean=float(losses.mean()) if len(losses) else 0.0,
         evidence=highest,
-        since=since if highest > 0.0 else None,
-        looks=looks,
+        since=int(present[since * reference.block_intervals]) if highest > 0.0 else None,
+        looks=len(losses),
     )
 
 

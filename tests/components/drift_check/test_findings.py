@@ -9,7 +9,7 @@ import pytest
 
 from components.drift_check.check import check_workload
 from components.drift_check.config import DriftConfig
-from components.drift_check.findings import Promise, beyond_promise, outside_range
+from components.drift_check.findings import Promise, outside_range
 from components.drift_check.verdict import FINE_TUNE, META_TRAIN, NOTHING, Verdict, judge
 from tests.components.drift_check.synthetic_service import WORKLOAD, Service, telemetry
 
@@ -136,13 +136,3 @@ def test_a_level_inside_the_span_of_the_reference_is_not_outside() -> None:
     assert below is not None
     # The 5 % quantile of the reference is 0.
     assert below.size == pytest.approx(-2.0)
-
-
-def test_a_promise_counts_with_its_own_uncertainty() -> None:
-    reference, recent = np.zeros(10), np.full(10, 0.3)
-    sure = beyond_promise(reference, recent, Promise(0.1, 0.09, 0.11), floor=0.1)
-    unsure = beyond_promise(reference, recent, Promise(0.1, 0.0, 0.6), floor=0.1)
-    assert sure is not None
-    assert unsure is not None
-    assert sure.size == unsure.size == pytest.approx(0.2)
-    assert sure.p_value < 0.001 < unsure.p_value

@@ -128,9 +128,11 @@ def test_the_promise_is_that_of_the_live_policy_until_a_drift_is_acknowledged_wi
 ) -> None:
     store, now = LocalStore(tmp_path), {KEY: (WORKLOAD, frame_of(3))}
     before = known_before(frame_of(2))
-    digest = publish(store, Bundle(KEY, {}, {}, {"metrics": PROMISE}))
+    digest = publish(store, Bundle(KEY, {"cpu_band": 0.3}, {}, {"metrics": PROMISE}))
+    assert as_moved(before, now, store).rules == {}
     move_channel(store, "shop", "checkout", digest, CANARY)
     assert as_moved(before, now, store).promises == {}
+    assert as_moved(before, now, store).rules == {KEY: {"cpu_band": 0.3}}
     move_channel(store, "shop", "checkout", digest, LIVE)
     assert as_moved(before, now, store).promises[KEY].mean == 0.05
     moved(store, frame_of(1, "2026-01-02T00:00:00Z"))

@@ -81,6 +81,18 @@ def test_the_slower_service_and_only_it_has_drifted(folders: dict[str, Path]) ->
     assert "refit the twin" in (output / "drift.html").read_text()
 
 
+def test_only_the_rules_that_were_let_in_are_told_to_be_in_force(folders: dict[str, Path]) -> None:
+    path = folders["validation"] / "validation.json"
+    document = json.loads(path.read_text())
+    for key, accepted in (("shop/checkout", True), ("shop/cart", False)):
+        said = {"rule": {"target_utilisation": 0.4}, "verdict": {"accepted": accepted}}
+        document["workloads"][key] |= said
+    write_json(path, document)
+    _run(folders)
+    in_force = json.loads((folders["recent"].parent / "drift" / "in_force.json").read_text())
+    assert in_force == {"shop/checkout": {"target_utilisation": 0.4}}
+
+
 @pytest.mark.parametrize("accepted", [True, False])
 def test_once_retrained_the_new_behaviour_is_no_drift_any_more(
     folders: dict[str, Path], tmp_path: Path, accepted: bool

@@ -113,12 +113,9 @@ def test_a_workload_adapted_alone_gets_the_bytes_that_it_gets_beside_others(
     )
 
 
-def _validation(folder: Path, rules: dict[str, dict[str, float]], accepted: bool = True) -> Path:
-    """What is read of an earlier validation.json."""
-    workloads = {
-        key: {"rule": rule, "verdict": {"accepted": accepted}} for key, rule in rules.items()
-    }
-    write_json(folder / "validation.json", {"workloads": workloads})
+def _in_force(folder: Path, rules: dict[str, dict[str, float]]) -> Path:
+    """What is read of the drift check's output."""
+    write_json(folder / "in_force.json", rules)
     return folder
 
 
@@ -128,7 +125,7 @@ def test_a_retraining_replaces_a_rule_in_force_only_where_it_finds_a_surely_bett
     known = _adapted(tuned)
     poor = known[KEYS[2]]["rule"] | {"target_utilisation": 0.95, "memory_margin": 0.0}
     rules = {KEYS[0]: known[KEYS[0]]["rule"], KEYS[2]: poor}
-    in_force = _validation(tmp_path / "validation", rules)
+    in_force = _in_force(tmp_path / "drift", rules)
     config = replace(CONFIG, seed=4)
     run(config, *inputs, tmp_path / "again", Progress("fine_tuning"), in_force=in_force)
     again = _adapted(tmp_path / "again")
@@ -144,23 +141,12 @@ def test_a_retraining_replaces_a_rule_in_force_only_where_it_finds_a_surely_bett
     assert "replaced: +" in page
 
 
-def test_a_rule_that_was_refused_defends_nothing(
-    tuned: Path, inputs: tuple[Path, Path, Path], tmp_path: Path
-) -> None:
-    rules = {key: entry["rule"] for key, entry in _adapted(tuned).items()}
-    refused = _validation(tmp_path / "validation", rules, accepted=False)
-    run(CONFIG, *inputs, tmp_path / "again", Progress("fine_tuning"), in_force=refused)
-    for key, entry in _adapted(tmp_path / "again").items():
-        assert entry["rule"] == rules[key]
-
-
-def test_a_validation_without_rules_is_refused(
+def test_a_damaged_list_of_rules_in_force_is_refused(
     inputs: tuple[Path, Path, Path], tmp_path: Path
 ) -> None:
-    old = tmp_path / "old"
-    write_json(old / "validation.json", {"workloads": {KEYS[0]: {"verdict": {"accepted": True}}}})
-    with pytest.raises(UserError, match="names no rules: run the autoscaling pipeline again"):
-        run(CONFIG, *inputs, tmp_path / "none", Progress("fine_tuning"), in_force=old)
+    damaged = _in_force(tmp_path / "drift", {KEYS[0]: {"target_utilisation": 0.5}})
+    with pytest.raises(UserError, match="holds no rules: run the drift check again"):
+        run(CONFIG, *inputs, tmp_path / "none", Progress("fine_tuning"), in_force=damaged)
     assert not (tmp_path / "none").exists()
 
 
