@@ -14,6 +14,7 @@ SHADOW = "SHADOW"
 CANARY = "CANARY"
 LIVE = "LIVE"
 STATES = (INCUMBENT, SHADOW, CANARY, LIVE)
+CHANNELS = "channels/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,12 @@ def read_channel(store: Store, namespace: str, name: str) -> Channel:
 
     Raises UserError when the stored channel is not one.
     """
-    return _read(store, _key(namespace, name))[0]
+    return _read(store, channel_key(namespace, name))[0]
+
+
+def channel_key(namespace: str, name: str) -> str:
+    """Where the workload's channel is stored."""
+    return f"{CHANNELS}{namespace}/{name}.json"
 
 
 def move_channel(
@@ -48,7 +54,7 @@ def move_channel(
     """
     if state not in STATES:
         raise ValueError(f"state {state!r} is not one of {', '.join(STATES)}")
-    key = _key(namespace, name)
+    key = channel_key(namespace, name)
     seen, tag = _read(store, key)
     wanted = Channel(
         new_current, seen.previous if seen.current == new_current else seen.current, state
@@ -64,10 +70,6 @@ def move_channel(
         f"another run moved the channel of {namespace}/{name} to {now.current} ({now.state})"
         " meanwhile: run the rollout again to decide anew"
     )
-
-
-def _key(namespace: str, name: str) -> str:
-    return f"channels/{namespace}/{name}.json"
 
 
 def _read(store: Store, key: str) -> tuple[Channel, str | None]:

@@ -93,6 +93,18 @@ class LocalStore:
         )
         return sorted(key for key in keys if key.startswith(prefix))
 
+    def versions(self, prefix: str) -> dict[str, str]:
+        """As Store.versions."""
+        found = {}
+        for key in self.list(prefix):
+            try:
+                seen = self._path(key).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            # A write is a new file that takes the name.
+            found[key] = f"{seen.st_mtime_ns}-{seen.st_ino}-{seen.st_size}"
+        return found
+
     def _path(self, key: str) -> Path:
         return self.folder / checked_key(key)
 

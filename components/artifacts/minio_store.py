@@ -152,6 +152,13 @@ class MinioStore:
             found = self._client.list_objects(self._bucket, prefix=start + prefix, recursive=True)
             return sorted(str(item.object_name).removeprefix(start) for item in found)
 
+    def versions(self, prefix: str) -> dict[str, str]:
+        """As Store.versions."""
+        start = f"{self._prefix}/" if self._prefix else ""
+        with self._errors(prefix):
+            found = self._client.list_objects(self._bucket, prefix=start + prefix, recursive=True)
+            return {str(item.object_name).removeprefix(start): str(item.etag) for item in found}
+
     def _name(self, key: str) -> str:
         return f"{self._prefix}/{checked_key(key)}" if self._prefix else checked_key(key)
 

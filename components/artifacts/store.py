@@ -60,6 +60,13 @@ class Store(Protocol):
         """The keys that begin with `prefix`, sorted."""
         ...
 
+    def versions(self, prefix: str) -> dict[str, str]:
+        """What names the version of each key that begins with `prefix`, by one listing.
+
+        It changes when the content does, and compares with other listings' only: not with a tag.
+        """
+        ...
+
 
 def checked_key(key: str) -> str:
     """The key itself; raises UserError for a part that could leave the store or hide in it."""

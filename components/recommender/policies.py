@@ -13,7 +13,13 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from components.artifacts.bundle import load
-from components.artifacts.channel import INCUMBENT, Channel, read_channel
+from components.artifacts.channel import (
+    CHANNELS,
+    INCUMBENT,
+    Channel,
+    channel_key,
+    read_channel,
+)
 from components.artifacts.signature import load_verified
 from components.artifacts.store import Store
 from components.cluster.compiled import FloatArray
@@ -68,11 +74,15 @@ class Policies:
         self._key = key
         self._workers = workers
         self._channels: dict[str, Channel] = {}
+        self._versions: dict[str, str] = {}
         self._loaded: dict[str, LoadedPolicy] = {}
         self.problems: dict[str, str] = {}
 
     def refresh(self, subjects: Sequence[Subject]) -> None:
-        """Reads the channels of all subjects that let a policy in."""
+        """Brings the channels of all subjects that let a policy in up to date.
+
+        One listing tells which of them moved: those alone are read.
+        """
         keys = {item.key for item in subjects}
         self._channels = {key: value for key, value in self._channels.items() if key in keys}
         self._loaded = {key: value for key, value in self._loaded.items() if key in keys}
@@ -80,10 +90,21 @@ class Policies:
         if self._store is None:
             return
         let_in = [item for item in subjects if item.gate_open]
+        try:
+            versions = self._store.versions(CHANNELS) if let_in else {}
+        except (UserError, TemporaryError) as error:
+            _log.warning("the channels can't be listed: %s", error)
+            self.problems = {item.key: str(error) for item in let_in}
+            return
+        moved = [item for item in let_in if self._moved(item, versions)]
         # A share for each thread: a task for each workload costs more than what it does.
-        shares = [let_in[start :: self._workers] for start in range(self._workers)]
+        shares = [moved[start :: self._workers] for start in range(self._workers)]
         with ThreadPoolExecutor(self._workers) as threads:
             list(threads.map(self._follow_all, shares))
+        read = {item.key for item in let_in} - self.problems.keys()
+        self._versions = {
+            item.key: versions.get(_channel_of(item), "") for item in let_in if item.key in read
+        }
 
     def channel(self, key: str) -> Channel | None:
         """The channel as last read; None before it could be read once."""
@@ -104,6 +125,10 @@ class Policies:
             return False
         return channel.state != INCUMBENT or channel.current in barred
 
+    def _moved(self, subject: Subject, versions: Mapping[str, str]) -> bool:
+        known = self._versions.get(subject.key)
+        return known is None or known != versions.get(_channel_of(subject), "")
+
     def _follow_all(self, subjects: Sequence[Subject]) -> None:
         for subject in subjects:
             self._follow(subject)
@@ -121,6 +146,10 @@ class Policies:
         except (UserError, TemporaryError) as error:
             self.problems[key] = str(error)
             _log.warning("%s: the policy can't be read: %s", key, error)
+
+
+def _channel_of(subject: Subject) -> str:
+    return channel_key(subject.workload.namespace, subject.workload.name)
 
 
 def _load(store: Store, digest: str, workload: str, key: Ed25519PublicKey | None) -> LoadedPolicy:

@@ -55,6 +55,9 @@ class HookedStore:
         self._hooks("list", prefix)
         return sorted(key for key in self.contents if key.startswith(prefix))
 
+    def versions(self, prefix: str) -> dict[str, str]:
+        return {key: _tag(self._as_read(key)) for key in self.list(prefix)}
+
     def _as_read(self, key: str) -> bytes:
         data = self.contents[key]
         for change in self.reading:

@@ -270,3 +270,21 @@ def _every_call(store: Store) -> list[Callable[[], object]]:
         lambda: store.write_if("k", b"x", "0123456789abcdef0123456789abcdef"),
         lambda: store.list(""),
     ]
+
+
+def test_one_listing_tells_which_keys_changed(store: Store) -> None:
+    assert store.versions("channels/") == {}
+    for name in ("a", "b"):
+        assert store.write_if(f"channels/shop/{name}.json", b"one", None)
+    store.write_once("policies/x", b"one")
+    before = store.versions("channels/")
+    assert before.keys() == {"channels/shop/a.json", "channels/shop/b.json"}
+    assert store.versions("channels/") == before
+    tagged = store.read_tagged("channels/shop/a.json")
+    assert tagged is not None
+    assert store.write_if("channels/shop/a.json", b"two", tagged[1])
+    after = store.versions("channels/")
+    changed = {key for key in after if after[key] != before[key]}
+    assert changed == {"channels/shop/a.json"}
+    store.delete("channels/shop/b.json")
+    assert store.versions("channels/").keys() == {"channels/shop/a.json"}

@@ -355,6 +355,14 @@ class MemoryStore:
     def list(self, prefix: str) -> list[str]:
         return sorted(key for key in self.contents if key.startswith(prefix))
 
+    def versions(self, prefix: str) -> dict[str, str]:
+        self._fail(prefix)
+        return {
+            key: hashlib.sha256(data).hexdigest()
+            for key, data in self.contents.items()
+            if key.startswith(prefix)
+        }
+
     def _fail(self, key: str) -> None:
         for part, planned in self.errors.items():
             if part in key and planned:
