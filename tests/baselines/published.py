@@ -39,10 +39,13 @@ def capacity_runs(data: Path = DATA) -> pd.DataFrame | None:
     return runs.sort_values(["replicas", "target_rps"], kind="stable").reset_index(drop=True)
 
 
-def held_out_cells(runs: pd.DataFrame) -> FloatArray:
-    """1 for the runs of every third pair of replicas and rate, else 0: [number of runs]."""
+def held_out_cells(runs: pd.DataFrame, part: int) -> FloatArray:
+    """1 for the runs of every third pair of replicas and rate, else 0: [number of runs].
+
+    part: 0, 1 or 2; which of the pairs come first.
+    """
     cells = runs.groupby(["replicas", "target_rps"]).ngroup().to_numpy()
-    held: FloatArray = (cells % 3 == 1).astype(np.float64)
+    held: FloatArray = (cells % 3 == part).astype(np.float64)
     return held
 
 

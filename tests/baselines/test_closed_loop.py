@@ -46,6 +46,16 @@ def surface(demand_ms: float, heap_share: float) -> pd.DataFrame:
     return rows
 
 
+def test_a_program_that_can_t_use_its_limit_is_found() -> None:
+    rows = surface(2.0, 0.1)
+    values = np.array([2.0, 0.5, 50.0, 0.8, 0.9, 400.0, 3.0, 0.1])
+    rows[list(MEASURED)] = predict(values, rows)
+    # .9 cores of 2 ms a request: 450 per second from the second limit on, whatever it is.
+    assert rows["throughput_rps"][4] == pytest.approx(450.0, rel=0.01)
+    predicted = predict(fit_closed_loop(rows.drop(index=4)), rows.loc[[4]])[0]
+    assert predicted[0] == pytest.approx(450.0, rel=0.03)
+
+
 def test_a_collector_with_rows_enough_is_fitted_by_itself_a_rare_one_with_all() -> None:
     frugal, greedy = surface(2.0, 0.05).assign(gc="Serial"), surface(3.0, 0.3).assign(gc="Z")
     rare = surface(2.0, 0.05).assign(gc="Epsilon")
