@@ -25,6 +25,8 @@ def autoscaling(
     seed: int = 0,
     quick: bool = False,
     shard_size: int = 25,
+    trainer_nodes: int = 0,
+    trainer_exchange: str = "",
 ) -> None:
     """Wire the stages.
 
@@ -43,6 +45,9 @@ def autoscaling(
         seed: the same seed and input give the same result.
         quick: small sizes, to see that everything works.
         shard_size: how many workloads a pod takes at most; a stage has as many pods as it takes.
+        trainer_nodes: 0 for meta-training in its own pod; else on so many nodes by a TrainJob of
+            Kubeflow's Trainer (manifests/trainer).
+        trainer_exchange: minio://bucket/prefix through which that TrainJob gets and gives.
     """
     source = {"telemetry": telemetry, "prometheus_url": prometheus_url, "workloads": workloads}
     learning = {"seed": seed, "quick": quick}
@@ -51,7 +56,13 @@ def autoscaling(
     dataset = recorded.outputs["output"]
     known = embedded(dataset, learning, recorded.outputs["Output"], shard_size)
     embedding = known.outputs["output"]
-    learned = meta_training(dataset=dataset, embedding=embedding, **learning)
+    learned = meta_training(
+        dataset=dataset,
+        embedding=embedding,
+        trainer_nodes=trainer_nodes,
+        trainer_exchange=trainer_exchange,
+        **learning,
+    )
     settle(learned, "meta_training")
     meta_policy = learned.outputs["output"]
     each = adapted(

@@ -65,6 +65,7 @@ STORE_SECRET = "aware-store-writer"  # noqa: S105 (a name)
 PROMETHEUS_SECRET = "aware-prometheus-access"  # noqa: S105 (a name)
 WORKLOADS_CONFIG_MAP, WORKLOADS_FOLDER = "aware-workloads", "/etc/aware"
 JOURNAL_SECRET = "aware-journal-writer"  # noqa: S105 (a name)
+EXCHANGE_SECRET = "aware-trainer-exchange"  # noqa: S105 (a name)
 SIGNING_SECRET = "aware-signing-key"  # noqa: S105 (a name)
 _STORE_KEYS = ("ENDPOINT_URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION")
 _STORE_VARIABLES = {f"AWS_{key}": f"AWS_{key}" for key in _STORE_KEYS}
@@ -77,6 +78,7 @@ SECRETS: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
     "end_turn": (_STORE,),
     "drift_check": (_STORE,),
     "move_reference": (_STORE,),
+    "meta_training": ((EXCHANGE_SECRET, _STORE_VARIABLES),),
     # Not the store's writer: whoever reads metrics publishes no policies.
     "ingestion": (
         (PROMETHEUS_SECRET, {key: key for key in _PROMETHEUS_KEYS}),

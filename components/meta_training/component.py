@@ -14,6 +14,8 @@ def meta_training(
     report: dsl.Output[dsl.HTML],
     seed: int = 0,
     quick: bool = False,
+    trainer_nodes: int = 0,
+    trainer_exchange: str = "",
 ) -> None:
     """Learn one policy that proposes a rule for any workload from its past.
 
@@ -25,24 +27,31 @@ def meta_training(
         report: meta_training.html.
         seed: of everything drawn at random.
         quick: small sizes, to see that everything works.
+        trainer_nodes: 0 to train in this task; else on so many nodes by a TrainJob of Kubeflow's
+            Trainer, which the task starts, waits for and removes.
+        trainer_exchange: minio://bucket/prefix through which task and TrainJob exchange folders.
     """
+    import os
     from pathlib import Path
 
     from components.artifacts.task_outputs import leave_metrics, leave_page
     from components.launcher import launch
     from components.meta_training.config import MetaTrainingConfig, quick_config
-    from components.meta_training.stage import run
+    from components.meta_training.remote_training import remote_in_cluster, train_remotely
+    from components.meta_training.stage import MetaTrainingSummary, run
     from components.progress import Progress
 
-    summary = launch(
-        lambda: run(
-            quick_config(seed) if quick else MetaTrainingConfig(seed=seed),
-            dataset=Path(dataset.path),
-            embedding=Path(embedding.path),
-            output=Path(output.path),
-            progress=Progress("meta_training"),
-        )
-    )
+    paths = (Path(dataset.path), Path(embedding.path), Path(output.path))
+    progress = Progress("meta_training")
+
+    def trained() -> MetaTrainingSummary:
+        if trainer_nodes:
+            remote = remote_in_cluster(trainer_nodes, trainer_exchange, os.environ)
+            return train_remotely(remote, seed, quick, *paths, progress)
+        config = quick_config(seed) if quick else MetaTrainingConfig(seed=seed)
+        return run(config, *paths, progress)
+
+    summary = launch(trained)
     metrics.log_metric("held_out_reward", summary.reward)
     metrics.log_metric("held_out_violation", summary.violation)
     metrics.log_metric("decisions", summary.decisions)

@@ -148,6 +148,8 @@ def test_only_what_asks_outside_gets_credentials(
         "ingestion": ["aware-prometheus-access", "aware-journal-writer"],
         "rollout": ["aware-store-writer", "aware-signing-key"],
     }
+    if name == "autoscaling":
+        wanted["meta-training"] = ["aware-trainer-exchange"]
     if name == "retraining":
         for task in ("take-turn", "end-turn", "drift-check", "move-reference"):
             wanted[task] = ["aware-store-writer"]
