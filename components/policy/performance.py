@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 
@@ -12,7 +10,6 @@ from components.cluster.compiled import FloatArray, borrowed, compiled
 from components.cluster.limits import limits_of
 from components.cluster.reward import INTERVAL_STEPS, RewardWeights, step_quality
 from components.cluster.telemetry_samples import telemetry_samples
-from components.policy.worth_retraining import ReferencePerformance, block_of
 from components.workload.spec import Workload
 
 # Without these a step tells nothing; whoever asks for nothing has no latency.
@@ -36,23 +33,6 @@ def measured_performance(
     whole = len(performance) * INTERVAL_STEPS
     gaps = unknown.any(axis=1).to_numpy()[:whole].reshape(-1, INTERVAL_STEPS).any(axis=1)
     return np.where(gaps, np.nan, performance)
-
-
-def promised_performance(
-    samples: FloatArray, limits: FloatArray, violation_price: float
-) -> ReferencePerformance:
-    """What simulated episodes [B >= 2, T, M] of one workload with limits [L] promise of a policy.
-
-    The error is that of the episodes' means; a block is as long as one minute tells of the next
-    within an episode.
-    """
-    each = np.stack([performance_of(episode, limits, violation_price) for episode in samples])
-    means = each.mean(axis=1, keepdims=True)
-    return ReferencePerformance(
-        mean=float(means.mean()),
-        error=float(means.std(ddof=1)) / math.sqrt(len(means)),
-        block_intervals=block_of((each - means).ravel()),
-    )
 
 
 def performance_of(samples: FloatArray, limits: FloatArray, violation_price: float) -> FloatArray:

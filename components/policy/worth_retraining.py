@@ -93,21 +93,17 @@ class Advantage:
 def reference_performance(performance: FloatArray) -> ReferencePerformance:
     """The reference from performance [D] of the trusted time; NaN ignored.
 
+    A block is as long as the integrated autocorrelation time.
     Raises ValueError without two measured intervals.
     """
     known = performance[np.isfinite(performance)]
     if known.size < 2:
         raise ValueError("a reference needs two intervals or more")
-    block = block_of(known)
+    longest = max(1, min(LONGEST_BLOCK, known.size // 4))
+    block = min(max(SHORTEST_BLOCK, math.ceil(correlation_time(known))), longest)
     means = _blocks(known, block)
     error = float(means.std(ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else 0.0
     return ReferencePerformance(float(known.mean()), error, block)
-
-
-def block_of(values: FloatArray) -> int:
-    """How many intervals of values [D] are taken together: the integrated autocorrelation time."""
-    longest = max(1, min(LONGEST_BLOCK, len(values) // 4))
-    return min(max(SHORTEST_BLOCK, math.ceil(correlation_time(values))), longest)
 
 
 def correlation_time(values: FloatArray) -> float:

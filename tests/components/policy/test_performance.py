@@ -6,11 +6,7 @@ from components.cluster import sample as smp
 from components.cluster.applications import sample_applications
 from components.cluster.compiled import FloatArray
 from components.cluster.limits import limits_of
-from components.policy.performance import (
-    measured_performance,
-    performance_of,
-    promised_performance,
-)
+from components.policy.performance import measured_performance, performance_of
 from tests.hidden_workloads.world import frame_of, workload_of
 
 WORKLOAD = workload_of(sample_applications(np.random.default_rng(4), 1)[1][0], 0)
@@ -49,12 +45,3 @@ def test_telemetry_says_what_its_samples_say_and_nothing_where_it_has_gaps() -> 
     found = measured_performance(frame, WORKLOAD, 0.4)
     # Who isn't asked keeps nobody waiting.
     assert found == pytest.approx([0.85, np.nan, 0.1, 0.85], nan_ok=True)
-
-
-def test_episodes_promise_their_mean_and_within_one_nothing_goes_on_for_long() -> None:
-    kept, missed = samples_of([KEPT_MS] * 80), samples_of([DOUBLED_MS] * 80)
-    promised = promised_performance(np.stack([kept, missed]), LIMITS[0], 0.4)
-    assert promised.mean == pytest.approx((0.85 + 0.1) / 2)
-    # Two means, .75 apart: their deviation .75 / sqrt 2, less for two of them.
-    assert promised.error == pytest.approx(0.75 / 2)
-    assert promised.block_intervals == 5
