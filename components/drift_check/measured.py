@@ -69,13 +69,19 @@ def _from_rest(evidence: Evidence) -> Evidence:
 
 
 def violations_of(frame: pd.DataFrame, workload: Workload) -> FloatArray:
-    """Return 1 in each step [T] that breaks the SLO, 0 where it is kept, NaN where unknown."""
+    """Return 1 in each step [T] that breaks the SLO, 0 where it is kept, NaN where unknown.
+
+    A success ratio allows as many failures as it leaves out; a step in which failures and late
+    answers break it only together isn't seen, since how many were late isn't measured.
+    """
+    slo = workload.slo
+    most_failed = 1.0 - slo.latency_percentile if slo.counts_errors else MOST_FAILED
     latency_ms = column(frame, "latency_ms")
     rate_per_s = column(frame, "request_rate_per_s")
     broken = (
-        (filled(frame, "error_ratio", 0.0) > MOST_FAILED)
+        (filled(frame, "error_ratio", 0.0) > most_failed)
         | (filled(frame, "oom_kills", 0.0) > 0)
-        | (latency_ms > workload.slo.latency_ms)
+        | (latency_ms > slo.latency_ms)
     )
     unknown = np.isnan(rate_per_s) | (np.isnan(latency_ms) & (rate_per_s > 0) & ~broken)
     return np.where(unknown, np.nan, broken.astype(np.float64))

@@ -128,10 +128,13 @@ def _tail_shift(
     before: Level, reference: FloatArray, tail: FloatArray, correlation: float, floor: float
 ) -> Shift:
     after = level_of(tail, correlation)
+    # A few blocks may lie close together by chance, or because one size was held for all of them:
+    # they tell no more of their level than as many of the reference do.
+    usual = before.error * np.sqrt(np.isfinite(reference).sum() / np.isfinite(tail).sum())
     calibration = wandering(reference, len(tail))
     return minimum_effect(
         difference=after.mean - before.mean,
-        error=calibration * float(np.hypot(before.error, after.error)),
+        error=calibration * float(np.hypot(before.error, max(after.error, usual))),
         freedom=before.freedom + after.freedom,
         floor=floor,
         since=0,

@@ -79,13 +79,14 @@ def judge(
 ) -> dict[str, Verdict]:
     """Return the verdicts by workload key; `references` are theirs in words, where one moved.
 
-    False discoveries are bounded over all tests of all workloads (Benjamini and Hochberg 1995).
+    False discoveries are bounded over all tests of all workloads, however these depend on each
+    other: those of one workload see the same load (Benjamini and Yekutieli 2001).
     """
     names = [(key, name) for key, one in checked.items() for name in one.findings]
     if not names:
         return {}
     p_values = [checked[key].findings[name].p_value for key, name in names]
-    adjusted = stats.false_discovery_control(p_values, method="bh")
+    adjusted = stats.false_discovery_control(p_values, method="by")
     q_values: dict[str, dict[str, float]] = {key: {} for key in checked}
     for (key, name), q_value in zip(names, adjusted, strict=True):
         q_values[key][name] = float(q_value)

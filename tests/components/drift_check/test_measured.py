@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from components.drift_check.measured import residuals_of, variability_of, violations_of
+from components.workload.spec import Slo
 from tests.components.drift_check.synthetic_service import MIB, WORKLOAD, Service, telemetry
 
 
@@ -68,6 +71,13 @@ def test_a_violation_is_a_slow_failed_or_killed_step() -> None:
         request_rate_per_s=[10.0, 10.0, 10.0, 10.0, 10.0, 0.0],
     )
     np.testing.assert_allclose(violations_of(frame, WORKLOAD), [0, 1, 1, 1, np.nan, 0])
+
+
+def test_a_success_ratio_allows_the_failures_that_it_leaves_out() -> None:
+    slo = Slo(latency_percentile=0.95, latency_ms=200.0, counts_errors=True)
+    frame = _frame(error_ratio=[0.0, 0.02, 0.06, 0.02], latency_ms=[60.0, 60.0, 60.0, 201.0])
+    np.testing.assert_array_equal(violations_of(frame, replace(WORKLOAD, slo=slo)), [0, 0, 1, 1])
+    np.testing.assert_array_equal(violations_of(frame, WORKLOAD), [0, 1, 1, 1])
 
 
 def test_a_trend_is_little_variability_and_bursts_are_much() -> None:

@@ -75,3 +75,16 @@ def test_a_shift_as_large_as_the_floor_is_called_drift_no_more_often_than_promis
         alarms += shift.p_value < 0.05
     # 10 are promised; 19 is three standard deviations above.
     assert alarms <= 19
+
+
+def test_a_few_blocks_that_lie_close_together_prove_no_shift() -> None:
+    # The reference's blocks have a deviation of .5; three alike blocks at one of its levels.
+    reference = np.tile([0.0, 1.0], 12)
+    recent = np.concatenate([np.tile([0.0, 1.0], 5), [np.nan, np.nan, 1.0, 1.01, 0.99]])
+    shift = shift_between(reference, recent, 0.2)
+    assert shift is not None
+    assert shift.p_value > 0.05
+    far = np.concatenate([np.tile([0.0, 1.0], 5), [np.nan, np.nan, 4.0, 4.01, 3.99]])
+    found = shift_between(reference, far, 0.2)
+    assert found is not None
+    assert found.p_value < 0.001
