@@ -12,7 +12,7 @@ done
 # A channel that was deleted by mistake can be restored; artifacts of runs can be made again.
 mc version enable store/aware
 
-for name in reader writer trigger collector artifacts journal; do
+for name in reader writer trigger collector artifacts journal trainer; do
 	mc admin policy create store "aware-$name" "$settings/aware-$name.json"
 	mc admin user add store "aware-$name" "$(cat "$users/aware-$name")"
 	# It fails where the user has the policy already.

@@ -17,6 +17,7 @@ import yaml
 from components.artifacts.bundle import Bundle, publish
 from components.artifacts.channel import SHADOW, move_channel
 from components.artifacts.collection import collect, named_digests, stored_bundles
+from components.artifacts.folders import fetch_folder, remove_folder, send_folder
 from components.artifacts.local import LocalStore
 from components.artifacts.store import Store
 from components.cluster.twin import Twin, to_json
@@ -185,9 +186,29 @@ def test_ingestions_journal_may_be_kept_and_forgotten_and_nothing_else_read(tmp_
     stored.put(tmp_path / "0-10-ab.arrow")
     stored.fetch(tmp_path / "copy")
     stored.forget("0-10-ab.arrow")
-    artifacts, policy = "arn:aws:s3:::aware-artifacts", POLICIES["aware-journal"]
+    assert_allowed_in_artifacts("aware-journal", "journal", recorded)
+
+
+def test_a_trainjobs_exchange_may_be_filled_and_removed_and_nothing_else_read(
+    tmp_path: Path,
+) -> None:
+    recorded = Recorded(LocalStore(tmp_path / "store"))
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset" / "cart.parquet").write_bytes(b"rows")
+    send_folder(recorded, "aware-meta-0/dataset", tmp_path / "dataset")
+    fetch_folder(recorded, "aware-meta-0/dataset", tmp_path / "copy")
+    remove_folder(recorded, "aware-meta-0")
+    assert_allowed_in_artifacts("aware-trainer", "trainings", recorded)
+
+
+def assert_allowed_in_artifacts(role: str, prefix: str, recorded: Recorded) -> None:
+    """What was asked for below the prefix of the artifacts' bucket is allowed, and no more."""
+    artifacts, policy = "arn:aws:s3:::aware-artifacts", POLICIES[role]
     asked = {
-        (action, on.replace(f"{BUCKET}/{PREFIX}/", f"{BUCKET}/journal/").replace(BUCKET, artifacts))
+        (
+            action,
+            on.replace(f"{BUCKET}/{PREFIX}/", f"{BUCKET}/{prefix}/").replace(BUCKET, artifacts),
+        )
         for action, on in recorded.asked
     }
     assert {one for one in asked if not allows(policy, *one)} == set()

@@ -29,7 +29,7 @@ for namespace in "$system" "$runs"; do
 	kubectl get namespace "$namespace" >/dev/null 2>&1 || kubectl create namespace "$namespace"
 done
 printf 'MINIO_ROOT_USER=aware-root\nMINIO_ROOT_PASSWORD=%s\n' "$(word)" | secret "$system" minio-root
-for role in reader writer trigger collector artifacts journal; do
+for role in reader writer trigger collector artifacts journal trainer; do
 	echo "aware-$role=$(word)"
 done | secret "$system" aware-minio-users
 store_access reader | secret "$system" aware-store-reader
@@ -37,5 +37,6 @@ store_access trigger | secret "$system" aware-store-trigger
 printf 'AWARE_TRIGGER_TOKEN=%s\n' "$(word)" | secret "$system" aware-trigger
 store_access writer | secret "$runs" aware-store-writer
 store_access journal | secret "$runs" aware-journal-writer
+store_access trainer | secret "$runs" aware-trainer-exchange
 printf 'accesskey=aware-artifacts\nsecretkey=%s\n' "$(password_of artifacts)" |
 	secret "$runs" aware-artifacts

@@ -1,9 +1,10 @@
-"""One run retrains at a time, whoever started it, and none for ever; on a real S3 server."""
+"""One run retrains at a time, whoever started it, and none for ever; in a folder and on S3."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -24,8 +25,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield running
 
 
-@pytest.fixture
-def store(server: S3Server) -> Store:
+@pytest.fixture(params=["folder", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "folder":
+        return open_store(str(tmp_path), {})
+    server: S3Server = request.getfixturevalue("server")
     return open_store(f"minio://{server.new_bucket()}", server.environment())
 
 
