@@ -12,7 +12,9 @@ from pathlib import Path
 
 FOLDERS = (
     "pyarrow/include", "pyarrow/src", "pyarrow/includes", "bin", "torch/include",
-    "numba/cuda", "scipy/datasets", "scipy/odr", "scipy/misc",
+    "numba/cuda", "scipy/datasets", "scipy/odr", "scipy/misc", "scipy/io", "scipy/cluster",
+    "scipy/fftpack", "matplotlib/mpl-data/fonts/afm", "matplotlib/mpl-data/fonts/pdfcorefonts",
+    "matplotlib/mpl-data/sample_data",
 )  # fmt: skip
 # matplotlib draws PNG here; of fontTools, which is for its PDF, it loads a list of glyphs.
 KEPT_OF = {"fontTools": ("__init__.py", "agl.py", "misc")}
@@ -30,6 +32,8 @@ FILES = (
 )
 # Packages whose test folders nothing else imports; numpy.testing is imported by scipy.
 TESTED = ("pandas", "pyarrow", "numpy", "scipy", "numba", "matplotlib", "pydantic")
+# What compilers and type checkers read.
+SOURCES = (".c", ".cpp", ".h", ".hpp", ".a", ".pyx", ".pxd", ".pxi", ".pyi")
 _ELF64 = b"\x7fELF\x02\x01"
 
 
@@ -55,6 +59,7 @@ def _unneeded(folder: Path) -> list[Path]:
         found += folder.glob(pattern)
     for package in TESTED:
         found += (folder / package).glob("**/tests")
+    found += (path for path in folder.rglob("*") if path.suffix in SOURCES and path.is_file())
     return [path for path in found if path.exists()]
 
 
