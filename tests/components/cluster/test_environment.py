@@ -1,9 +1,12 @@
+import textwrap
+
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
+from components.cluster import environment as environment_module
 from components.cluster.compiled import FloatArray
 from components.cluster.environment import DISCRETE_ACTIONS, ServiceEnv, ServiceVectorEnv
 from components.cluster.environment_episode import Episode, synthetic_episode
@@ -152,6 +155,18 @@ def test_step_before_reset_is_refused() -> None:
         ServiceVectorEnv(2).step(np.zeros((2, 3)))
     with pytest.raises(gymnasium.error.ResetNeeded):
         ServiceEnv().step(HOLD)
+
+
+def test_the_documented_example_runs_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert environment_module.__doc__ is not None
+    lines = environment_module.__doc__.split("as it is:\n\n")[1].splitlines()
+    assert len([line for line in lines if line.strip()]) == 10
+    # But for its patience: one update is enough to see it run.
+    short = textwrap.dedent("\n".join(lines)).replace("20_000", "2_048")
+    exec(compile(short, "example", "exec"), {})
+    reward, violation = map(float, capsys.readouterr().out.split())
+    assert -1.0 < reward < 1.0
+    assert 0.0 <= violation <= 1.0
 
 
 def test_stable_baselines_trains_on_it_unchanged() -> None:
