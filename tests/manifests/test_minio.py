@@ -84,6 +84,10 @@ class Recorded:
         self.asked.add(("s3:ListBucket", BUCKET))
         return self.inner.list(prefix)
 
+    def versions(self, prefix: str) -> dict[str, str]:
+        self.asked.add(("s3:ListBucket", BUCKET))
+        return self.inner.versions(prefix)
+
 
 def allows(policy: dict, action: str, resource: str) -> bool:
     """Whether a statement of the policy names the action on the resource (IAM, Allow only)."""
