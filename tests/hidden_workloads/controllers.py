@@ -31,10 +31,10 @@ FORESIGHT = "perfect foresight"
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What was learned before any of the scored workloads was met."""
+    """What was learned before any of the scored workloads was met; direct policies if asked for."""
 
     meta: Meta
-    direct: DirectRows
+    direct: DirectRows | None
 
 
 def play(
@@ -47,7 +47,8 @@ def play(
     tuned = tune_incumbents(world.cases, config)
     yield from _incumbents(world, tuned)
     start = world.spread(tuned.hpa.allocation)
-    yield from learned.direct.rows_for(world, start)
+    if learned.direct is not None:
+        yield from learned.direct.rows_for(world, start)
     yield from _rules(np.random.default_rng([seed, 6]), plan, learned.meta, world, start)
 
 
