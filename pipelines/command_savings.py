@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from components.page.costs import CORE_PRICE, GIB_PRICE, Prices
 from pipelines.command_panels import LOOK
-from pipelines.savings import CORE_PRICE, GIB_PRICE, Prices, Saving, savings
+from pipelines.savings import Saving, savings
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from components.page.costs import CORE_PRICE, GIB_PRICE, Prices
 from pipelines.command_panels import LOOK
-from pipelines.savings import CORE_PRICE, GIB_PRICE, Prices
 
 
 def register(app: typer.Typer) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from components.kubernetes_api.names import PAUSE_ANNOTATION
+from components.page.costs import Prices
 from components.page.documents import (
     LIST_PATH,
     Chart,
@@ -20,7 +21,7 @@ from components.page.documents import (
 from pipelines import comparison
 from pipelines.explanation import explanation
 from pipelines.facts import Facts, PathFacts
-from pipelines.savings import Prices, savings
+from pipelines.savings import savings
 
 TREND_POINTS = 45
 _NAMES = {key: name for key, name in comparison.ROWS if key != "foresight"}

@@ -61,16 +61,16 @@ class PageServer(ThreadingHTTPServer):
         super().__init__((host, port), _Handler)
 
 
-def page_server(host: str, port: int, documents: Documents) -> PageServer:
+def page_server(host: str, port: int, documents: Documents, option: str = "--port") -> PageServer:
     """Return a bound server; port 0 takes a free one.
 
-    Raises UserError when the address can't be had.
+    Raises UserError when the address can't be had; `option` is what gives another.
     """
     try:
         return PageServer(host, port, documents)
     except OSError as error:
         raise UserError(
-            f"can't serve on {host}:{port}: {error.strerror}; give another --port"
+            f"can't serve on {host}:{port}: {error.strerror}; give another {option}"
         ) from error
 
 

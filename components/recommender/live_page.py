@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from components.page.costs import Prices
 from components.page.documents import (
     LIST_PATH,
     Detail,
@@ -26,7 +27,13 @@ from components.page.documents import (
 from components.recommender.explaining import Basis
 from components.recommender.explanation import Explanation
 from components.recommender.history import History
-from components.recommender.live_workload import charts, commands, drift_words, sections
+from components.recommender.live_workload import (
+    charts,
+    commands,
+    drift_words,
+    saved_per_month,
+    sections,
+)
 from components.recommender.policies import LoadedPolicy
 from components.recommender.recommendation import Recommendation
 from components.recommender.violations import measured_violations
@@ -53,8 +60,9 @@ def explanation_path(key: str) -> str:
 class LivePage:
     """Answers the page's paths; `store` is named in the commands to copy."""
 
-    def __init__(self, store: str) -> None:
+    def __init__(self, store: str, prices: Prices | None = None) -> None:
         self._store = store
+        self._prices = prices or Prices()
         self._history = History()
         self._explanations: dict[str, Explanation] = {}
         self._view: View | None = None
@@ -126,7 +134,7 @@ class LivePage:
             recommended=Size(*map(float, item.target.values)),
             violation=_none(view.violations.get(key, math.nan)),
             promised=_none(policy.gate.promised) if policy else None,
-            saved_per_month=None,
+            saved_per_month=saved_per_month(policy, self._prices),
             reason=item.conditions()[0].message,
             trend=self._history.rates(key, _TREND),
         )
@@ -139,7 +147,7 @@ class LivePage:
         explanation = self._explanations.get(key)
         detail = Detail(
             workload=key,
-            sections=sections(item, policy, explanation, drift_words(policy, rate)),
+            sections=sections(item, policy, explanation, drift_words(policy, rate), self._prices),
             charts=charts(item, times_s, values),
             commands=commands(item, self._store),
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from components.cluster.compiled import FloatArray
 from components.kubernetes_api.names import PAUSE_ANNOTATION, PHASE_ANNOTATION
+from components.page.costs import Prices
 from components.page.documents import Chart, Section
 from components.recommender.explanation import Explanation
 from components.recommender.history import (
@@ -46,6 +47,7 @@ def sections(
     policy: LoadedPolicy | None,
     explanation: Explanation | None,
     drift: str,
+    prices: Prices,
 ) -> list[Section]:
     """What is said of a workload, the most important first."""
     told = [condition for condition in item.conditions() if condition.type != "Explained"]
@@ -56,10 +58,30 @@ def sections(
     found.append(Section("Against staying put", outlook))
     if policy is not None:
         low, high = policy.usual_rates_per_s
-        found.append(Section("Gate", [f"bundle {policy.digest}", *policy.gate.reasons]))
+        gate = [f"bundle {policy.digest}", *policy.gate.reasons, *compared(policy, prices)]
+        found.append(Section("Gate", gate))
         words = f"{drift}: the policy knows {low:.3g} to {high:.3g} requests a second"
         found.append(Section("Drift", [words]))
     return found
+
+
+def compared(policy: LoadedPolicy, prices: Prices) -> list[str]:
+    """Policy and incumbent on the telemetry that validation held back, a line each."""
+    return [
+        f"{name} on held-out telemetry: violations {held.violation:.2%}, reward {held.reward:.3f},"
+        f" {held.cores:.2f} cores, {held.gib:.2f} GiB ({prices.monthly(held.cores, held.gib):.2f} a"
+        f" month), {held.oom_kills:.2f} OOM kills"
+        for name, held in (("policy", policy.gate.policy), ("incumbent", policy.gate.opponent))
+        if held is not None
+    ]
+
+
+def saved_per_month(policy: LoadedPolicy | None, prices: Prices) -> float | None:
+    """What the policy costs less than the incumbent, by validation; None where it says nothing."""
+    if policy is None or policy.gate.policy is None or policy.gate.opponent is None:
+        return None
+    mine, other = policy.gate.policy, policy.gate.opponent
+    return prices.monthly(other.cores, other.gib) - prices.monthly(mine.cores, mine.gib)
 
 
 def charts(item: Recommendation, times_s: list[float], values: FloatArray) -> list[Chart]:

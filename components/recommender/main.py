@@ -21,6 +21,7 @@ from components.errors import TemporaryError, UserError
 from components.kubernetes_api.capabilities import discover
 from components.kubernetes_api.client import KubernetesClient, connect
 from components.kubernetes_api.leases import LeaseHolder
+from components.page.costs import Prices
 from components.page.server import page_server
 from components.recommender.exposition import Figures, running, serving
 from components.recommender.live_page import LivePage
@@ -136,7 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @contextmanager
 def page_served(address: str, page: LivePage) -> Iterator[int]:
     """Serves the page meanwhile; yields its port. Raises UserError when it can't be had."""
-    with running(page_server(*address_of(address, "--page"), page.document)) as port:
+    host, number = address_of(address, "--page")
+    with running(page_server(host, number, page.document, "--page")) as port:
         yield port
 
 
@@ -150,7 +152,11 @@ def _service(options: argparse.Namespace) -> Service:
         settings=RecommenderSettings(tick_s=options.tick_seconds),
         lease=LeaseHolder(client, options.namespace, COMPONENT, options.identity, LEASE_S),
         verification_key=verification_key(options.verification_key),
-        page=LivePage(options.store) if options.page else None,
+        page=(
+            LivePage(options.store, Prices(options.core_price, options.gib_price))
+            if options.page
+            else None
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from components.errors import UserError
 from components.kubernetes_api.names import RECOMMENDER_SERVICE
 from components.kubernetes_api.options import service_parser
 from components.metrics.prometheus import PrometheusClient
+from components.page.costs import CORE_PRICE, GIB_PRICE
 from components.recommender.settings import RecommenderSettings
 from components.recommender.telemetry_folder import TelemetryFolder
 from components.recommender.telemetry_prometheus import PrometheusSource
@@ -87,5 +88,11 @@ def parser() -> argparse.ArgumentParser:
         default="",
         help="host:port at which a read-only page is served; off without it, and meant for a"
         " loopback address that `kubectl port-forward` reaches",
+    )
+    made.add_argument(
+        "--core-price", type=float, default=CORE_PRICE, help="for the page: of a core an hour"
+    )
+    made.add_argument(
+        "--gib-price", type=float, default=GIB_PRICE, help="for the page: of a GiB an hour"
     )
     return made

@@ -35,14 +35,28 @@ _UNLIKE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Means on the telemetry that validation held back: cores and GiB are those requested."""
+
+    violation: float
+    reward: float
+    cores: float
+    gib: float
+    oom_kills: float
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """What validation found of a policy: its reasons, and the violations that it promised.
 
     `promised` is the mean violating share on held-out telemetry, NaN where the bundle says nothing.
+    `policy`, `opponent`: the figures there of both, None where the bundle says nothing.
     """
 
     reasons: tuple[str, ...] = ()
     promised: float = math.nan
+    policy: Held | None = None
+    opponent: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +190,17 @@ def _gate(manifest: Mapping[str, Any]) -> Gate:
     """What the bundle says of its validation; it is shown and not decided on."""
     try:
         reasons = tuple(str(reason)[:500] for reason in manifest["verdict"]["reasons"][:20])
-        return Gate(reasons, float(manifest["metrics"]["policy"]["violation"]["mean"]))
+        rows = manifest["metrics"]
+        promised = float(rows["policy"]["violation"]["mean"])
     except (KeyError, TypeError, ValueError):
         return Gate()
+    try:
+        opponent = rows[manifest["verdict"]["opponent"]]
+        return Gate(reasons, promised, _held(rows["policy"]), _held(opponent))
+    except (KeyError, TypeError, ValueError):
+        return Gate(reasons, promised)
+
+
+def _held(row: Mapping[str, Any]) -> Held:
+    names = ("violation", "reward", "core_hours", "gib_hours", "oom_kills")
+    return Held(*(float(row[name]["mean"]) for name in names))

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from components.page.costs import Prices
 from components.page.documents import LIST_PATH
 from pipelines.facts import Facts
 from pipelines.page_of_run import documents
-from pipelines.savings import Prices
 from tests.pipelines.test_explanation import EMPTY, KEY, learned
 
 CONTROLLER = {

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipelines.savings import Prices, savings
+from components.page.costs import Prices
+from pipelines.savings import savings
 
 
 def entry(accepted, policy_cores, opponent="hpa"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import urllib.error
 import urllib.request
@@ -18,6 +19,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from components.artifacts.bundle import publish
 from components.artifacts.channel import SHADOW, move_channel
+from components.errors import UserError
+from components.page.costs import Prices
 from components.page.documents import LIST_PATH, detail_path
 from components.page.server import PageServer
 from components.recommender.history import MOST_TICKS
@@ -68,6 +71,50 @@ def test_the_list_is_what_the_last_tick_left(tmp_path: Path) -> None:
     assert (row["violation"], row["promised"]) == (1.0, 0.004)
     assert row["trend"] == [50.0] * 3
     assert "HPA at 70%" in row["reason"]
+
+
+def test_what_validation_measured_is_shown_with_what_it_saves_a_month(tmp_path: Path) -> None:
+    made = world(tmp_path, annotations=GATE)
+    names = ("violation", "reward", "core_hours", "gib_hours", "oom_kills")
+    rows = {
+        key: {name: {"mean": value} for name, value in zip(names, values, strict=True)}
+        for key, values in (
+            ("policy", (0.004, 0.85, 1.0, 2.0, 0.0)),
+            ("hpa_tuned", (0.02, 0.8, 1.5, 2.0, 0.5)),
+        )
+    }
+    verdict = {"accepted": True, "reasons": ["better"], "opponent": "hpa_tuned"}
+    policy = bundle()
+    policy = replace(policy, manifest={**policy.manifest, "verdict": verdict, "metrics": rows})
+    move_channel(made.store, "shop", "checkout", publish(made.store, policy), SHADOW)
+    made.page = LivePage("", Prices(core=0.04, gib=0.005))
+    made.restart()
+    made.ticks(1)
+    row = answered(made, LIST_PATH)["workloads"][0]
+    # Half a core for 730 hours at 0.04.
+    assert row["saved_per_month"] == pytest.approx(14.6)
+    lines = {
+        part["heading"]: part["lines"] for part in answered(made, detail_path(KEY))["sections"]
+    }
+    assert lines["Gate"][1:] == [
+        "better",
+        "policy on held-out telemetry: violations 0.40%, reward 0.850, 1.00 cores, 2.00 GiB"
+        " (36.50 a month), 0.00 OOM kills",
+        "incumbent on held-out telemetry: violations 2.00%, reward 0.800, 1.50 cores, 2.00 GiB"
+        " (51.10 a month), 0.50 OOM kills",
+    ]
+
+
+def test_an_address_that_is_taken_names_the_option_of_the_recommender() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(UserError, match=r"give another --page$"),
+            page_served(f"127.0.0.1:{port}", LivePage("")),
+        ):
+            pass
 
 
 def test_one_workload_shows_shadow_beside_what_acts_the_gate_and_what_to_type(
