@@ -17,6 +17,7 @@ from components.errors import TemporaryError
 # Longer than a start takes; a process that dies in the middle blocks the others for so long.
 HELD_FOR_S = 60.0
 LOCK = "trigger"
+_NAME = "retraining-by-alert-"
 
 
 class RunStarter(Protocol):
@@ -42,9 +43,10 @@ class Firing:
 class TriggerBook:
     """At most one run in a window of `window_s`, and one for each firing however often it's told.
 
-    All that fires within a window shares its run: a retraining run looks at every workload. A
-    firing is written down after its run was started, and the starter looks for a run of the name
-    first, so that a process killed at any point leads to no second run and to no lost one.
+    All that fires within a window shares its run: a retraining run looks at every workload. First
+    the firing is written down with its run's name, then the run is started, then that it was: a
+    process killed at any point leaves a name, under which the next one starts what isn't there yet,
+    in whichever window that is. The starter looks for a run of the name first.
     """
 
     store: Store
@@ -74,24 +76,32 @@ class TriggerBook:
                 give_lock_back(self.store, LOCK, self.owner, now_s)
 
     def _unknown(self, keys: Iterable[str]) -> list[str]:
-        return [key for key in keys if self.store.read_tagged(key) is None]
+        """Return the firings that were never heard of, or whose run may not have been started."""
+        return [key for key in keys if (run := self._run(key)) is None or not self._started(run)]
 
     def _take(self, keys: Iterable[str], window: int) -> str | None:
         new = self._unknown(keys)
-        if not new:
-            return None
-        name = f"retraining-by-alert-{window}"
-        run_key = f"triggers/runs/{window}.json"
-        if self.store.read_tagged(run_key) is None:
-            self.starter.start(name)
-            self.store.write_if(run_key, json_bytes({"run": name}), None)
-        for key in new:
-            self.store.write_if(key, json_bytes({"run": name}), None)
-        return name
+        runs = {key: self._run(key) or self._planned(key, window) for key in new}
+        for run in sorted({run for run in runs.values() if not self._started(run)}):
+            self.starter.start(run)
+            self.store.write_if(_run_key(run), json_bytes({"run": run}), None)
+        return max(runs.values(), default=None)
+
+    def _planned(self, key: str, window: int) -> str:
+        run = f"{_NAME}{window}"
+        self.store.write_if(key, json_bytes({"run": run}), None)
+        return run
+
+    def _run(self, key: str) -> str | None:
+        tagged = self.store.read_tagged(key)
+        return None if tagged is None else str(json.loads(tagged[0])["run"])
+
+    def _started(self, run: str) -> bool:
+        return self.store.read_tagged(_run_key(run)) is not None
 
 
 def run_of(store: Store, firing: Firing) -> str | None:
-    """The name of the run that a firing led to; None for one that was never heard of."""
+    """The name of the run that a firing leads to; None for one that was never heard of."""
     tagged = store.read_tagged(_key(firing))
     return None if tagged is None else str(json.loads(tagged[0])["run"])
 
@@ -99,3 +109,7 @@ def run_of(store: Store, firing: Firing) -> str | None:
 def _key(firing: Firing) -> str:
     text = f"{firing.fingerprint}\n{firing.starts_at}"
     return f"triggers/firings/{hashlib.sha256(text.encode()).hexdigest()}.json"
+
+
+def _run_key(run: str) -> str:
+    return f"triggers/runs/{run.removeprefix(_NAME)}.json"

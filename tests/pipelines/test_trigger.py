@@ -1,7 +1,10 @@
 """Webhooks in any order and number, with restarts and faults: the runs that should exist."""
 
+import contextlib
 import http.client
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -111,6 +114,81 @@ def test_a_start_that_failed_is_made_up_for_once(tmp_path, dies):
     assert TriggerBook(store, kubeflow, lambda: 1.0, "two").take([SAME]) is not None
     assert TriggerBook(store, kubeflow, lambda: 2.0, "three").take([SAME]) is None
     assert kubeflow.runs == ["retraining-by-alert-0"]
+
+
+class KubeflowInAFile:
+    """Keeps the names of its runs where a killed process leaves them."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def names(self):
+        return self.path.read_text().split() if self.path.exists() else []
+
+    def start(self, name):
+        if name not in self.names():
+            with self.path.open("a") as file:
+                file.write(f"{name}\n")
+
+
+def dies_at(book, firings, instant):
+    """Let a process of its own take the firings; kill -9 ends it at the instant of that number.
+
+    Instants are before, in the middle of and after each write of the store, and around a start.
+    Returns whether it died.
+    """
+    pid = os.fork()
+    if pid == 0:
+        left = [instant]
+
+        def pass_or_die():
+            left[0] -= 1
+            if left[0] < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def around(inner):
+            def call(*arguments):
+                pass_or_die()
+                result = inner(*arguments)
+                pass_or_die()
+                return result
+
+            return call
+
+        # The child's own copies: the test's process goes on with the real ones.
+        LocalStore.write_if = around(LocalStore.write_if)
+        KubeflowInAFile.start = around(KubeflowInAFile.start)
+        os.replace = around(os.replace)
+        with contextlib.suppress(BaseException):
+            book.take(firings)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("later_s", [90.0, 2_000.0], ids=["same window", "another window"])
+def test_killed_at_any_instant_it_leads_to_the_one_run_once_it_is_back(tmp_path, later_s):
+    firings = [SAME, Firing("0" * 16, "t")]
+    died = 0
+    for instant in range(100):
+        folder = tmp_path / str(instant)
+        store, kubeflow = LocalStore(folder / "store"), KubeflowInAFile(folder / "runs")
+        folder.mkdir()
+        died_now = dies_at(TriggerBook(store, kubeflow, lambda: 10.0, "one"), firings, instant)
+        died += died_now
+        heard_of = run_of(store, SAME) is not None
+        # Alertmanager asks again; whoever died holds the lock for a minute.
+        back = TriggerBook(store, kubeflow, lambda: 10.0 + later_s, "two")
+        back.take(firings)
+        assert back.take(firings) is None
+        window = 0 if heard_of or later_s < 900.0 else 2
+        assert kubeflow.names()[:1] == [f"retraining-by-alert-{window}"]
+        # The other firing was heard of or not when the process died: it has one run as well.
+        assert set(kubeflow.names()) == {run_of(store, firing) for firing in firings}
+        assert len(kubeflow.names()) == len(set(kubeflow.names()))
+        if not died_now:
+            break
+    # A lock, two firings, a run and the lock's end are written; each has four instants.
+    assert died == 5 * 4 + 2
 
 
 def test_an_alert_that_fires_anew_leads_to_another_run(tmp_path):
