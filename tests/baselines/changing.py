@@ -18,19 +18,24 @@ from tests.hidden_workloads.rebuilt import hidden_initial_state, hidden_interval
 from tests.hidden_workloads.world import frame_of
 
 HOUR_MIN = 60
+BURSTS, MORE_USERS = "users in bursts", "many more users"
 # What a new version or other users make of a service: factors, drawn by logarithm.
 CHANGES = {
     "a slower build": {par.SERVICE_DEMAND_MS: (1.4, 2.0)},
     "a slower neighbour": {par.WAIT_MS: (1.5, 3.0)},
-    "a larger model": {par.MEMORY_BASE_BYTES: (1.2, 1.5), par.SERVICE_DEMAND_MS: (1.1, 1.3)},
+    "a larger model": {par.MEMORY_BASE_BYTES: (1.3, 1.8), par.STARTUP_S: (2.0, 4.0)},
     "a faster build": {par.SERVICE_DEMAND_MS: (0.5, 0.7)},
     "other requests": {
-        par.DEMAND_VARIABILITY: (2.0, 4.0),
+        par.DEMAND_VARIABILITY: (3.0, 6.0),
         par.MEMORY_PER_REQUEST_BYTES: (1.3, 2.0),
         par.SERVICE_DEMAND_MS: (1.1, 1.5),
     },
+    BURSTS: {},
+    MORE_USERS: {},
 }
-RATE_FACTORS = (0.6, 1.5)
+# Bursts of the rate, for the change of that name: how much more, how often an hour, how long.
+BURST_FACTORS, BURSTS_PER_H, BURST_STEPS = (1.6, 2.5), 4.0, (4, 20)
+RATE_FACTORS, MORE_FACTORS = (0.6, 1.3), (1.8, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +103,29 @@ def changed(
         for column, ends in CHANGES[name].items():
             row[column] *= np.exp(rng.uniform(*np.log(ends)))
     after[:, : par.PARAMETER_COUNT] = par.clip_parameters(after[:, : par.PARAMETER_COUNT])
-    level = np.exp(rng.uniform(*np.log(RATE_FACTORS), size=(len(days), 1)))
-    return Behaviour(after, level * rates_of(days, hours, first_hour), names)
+    ends = np.log([MORE_FACTORS if name == MORE_USERS else RATE_FACTORS for name in names])
+    level = np.exp(rng.uniform(ends[:, 0], ends[:, 1]))[:, None]
+    rates = level * rates_of(days, hours, first_hour)
+    for row, name in zip(rates, names, strict=True):
+        if name == BURSTS:
+            _burst(row, rng)
+    return Behaviour(after, rates, names)
+
+
+def unchanged(parameters: FloatArray, days: FloatArray, hours: int, first_hour: int) -> Behaviour:
+    """The services as they are, along the day from `first_hour` on."""
+    rates = rates_of(days, hours, first_hour)
+    return Behaviour(parameters, rates, ["nothing"] * len(days))
+
+
+def _burst(rates: FloatArray, rng: np.random.Generator) -> None:
+    """Lay bursts over rates [T] in place; together they ask for as much as before."""
+    before = rates.mean()
+    hours = len(rates) / (HOUR_MIN * INTERVAL_STEPS)
+    for _ in range(rng.poisson(BURSTS_PER_H * hours)):
+        start, length = rng.integers(len(rates)), rng.integers(*BURST_STEPS)
+        rates[start : start + length] *= rng.uniform(*BURST_FACTORS)
+    rates *= before / rates.mean()
 
 
 def rates_of(days: FloatArray, hours: int, first_hour: int) -> FloatArray:

@@ -21,6 +21,7 @@ from components.cluster.reward import (
     step_quality,
 )
 from components.cluster.sample import OOM_KILLS, REQUEST_RATE_PER_S, SAMPLE_COUNT
+from components.policy.hand_over import begin_acting
 from components.policy.rule import act_one, digest_one
 from components.policy.rule_rollout import CONTROLLER_STATE_COUNT, REWARD_MEMORY
 from components.recommender.phase import Interval, advance
@@ -119,7 +120,8 @@ def play_day(
     """D minutes of rates [W, 4 D]; without a candidate the incumbent acts all the time.
 
     The policy acts in CANARY and LIVE only, as the recommender's state machine decides from the
-    minutes' violations; its proposals are applied as they are, without the guard between.
+    minutes' violations, and begins as there; its proposals are applied as they are, without the
+    guard between.
     """
     workloads = len(limits)
     by_rates, by_noise = by_minute(rates), by_minute(noise)
@@ -139,9 +141,12 @@ def play_day(
     kills = np.zeros(workloads)
     references: list[Reference | None] = [None] * workloads
     violations, phases = np.empty((workloads, len(by_rates))), []
-    weights = RewardWeights().row()
+    weights, acted = RewardWeights().row(), np.zeros(workloads)
     for minute, (rate, chance) in enumerate(zip(by_rates, by_noise, strict=True)):
         acting = np.array([one.phase in (CANARY, LIVE) for one in states], dtype=np.float64)
+        for row in np.flatnonzero(acting > acted):
+            begin_acting(memory[row, :REWARD_MEMORY], rules[row])
+        acted = acting
         _minute(
             state, contiguous(parameters), contiguous(limits), allocation, incumbent.settings, hpa,
             history, rules, memory, turning, acting, rate, chance, weights, samples, proposed,

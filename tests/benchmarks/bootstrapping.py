@@ -47,9 +47,10 @@ from tests.baselines.hidden_gate import Gated, gated
 from tests.baselines.online_learning import ONLINE, learn_online
 from tests.baselines.stacked_policies import StackedPolicies
 from tests.baselines.worlds import hand_set
-from tests.benchmarks import control
-from tests.benchmarks.control import Plan
 from tests.hidden_workloads.learning import Meta, train_meta
+from tests.hidden_workloads.plan import FULL as FULL_PLAN
+from tests.hidden_workloads.plan import QUICK as QUICK_PLAN
+from tests.hidden_workloads.plan import Plan
 from tests.hidden_workloads.real_rates import real_rates
 from tests.hidden_workloads.world import HiddenWorld, Sizes, draw_hidden_world
 
@@ -70,10 +71,10 @@ class Effort:
 
 
 FULL = Effort(
-    replace(control.FULL, world=Sizes(16, TELEMETRY_MIN, 96, 1, 8)), 1440, PhaseSettings(), 256, 240
+    replace(FULL_PLAN, world=Sizes(16, TELEMETRY_MIN, 96, 1, 8)), 1440, PhaseSettings(), 256, 240
 )
 QUICK = Effort(
-    replace(control.QUICK, world=Sizes(2, TELEMETRY_MIN, 24, 1, 3)),
+    replace(QUICK_PLAN, world=Sizes(2, TELEMETRY_MIN, 24, 1, 3)),
     150,
     PhaseSettings(shadow_intervals=20, canary_intervals=30, shortest_reference=20),
     16,
