@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ _HEADER = (
     "Verdict",
     "Gap to the bound closed",
     "State",
+    "Why",
 )
 _NAMES = ("telemetry", "drift", "retraining", "verdict", "gap_closed", "state")
 
@@ -76,7 +78,21 @@ def write_summary(outputs: RunOutputs, page: Path, record: Path) -> RunFigures:
     }
     with finished_directory(record) as finished:
         write_json(finished / "summary.json", document)
-    sections = [("Workloads", table_html(_HEADER, rows))]
+    done = sorted(
+        ((*row, _why(drift.get(row[0]), decided.get(row[0]))) for row in rows if _is_told(row)),
+        key=lambda row: row[4] != "accepted",
+    )
+    left = [row[:3] for row in rows if not _is_told(row)]
+    figures = RunFigures(
+        workloads=len(quality),
+        drifted=sum(bool(entry["drifted"]) for entry in drift.values()),
+        accepted=sum(bool(entry["accepted"]) for entry in decided.values()),
+        refused=sum(not entry["accepted"] for entry in decided.values()),
+    )
+    told = f"<p>{escape(_sentence(figures, outputs, len(left)))}</p>"
+    sections = [("What was done, and why", told + (table_html(_HEADER, done) if done else ""))]
+    if left:
+        sections.append(("Nothing to do", table_html(_HEADER[:3], left)))
     pictures = (
         (outputs.embedding, "map.png", "Map of the workloads by their embedding"),
         (outputs.meta_policy, "curve.png", "Learning curve on held-out applications"),
@@ -86,12 +102,37 @@ def write_summary(outputs: RunOutputs, page: Path, record: Path) -> RunFigures:
         if folder is not None and (folder / name).is_file():
             sections.append((title, picture_html((folder / name).read_bytes(), title)))
     write_text(page, page_html("The run", sections))
-    return RunFigures(
-        workloads=len(quality),
-        drifted=sum(bool(entry["drifted"]) for entry in drift.values()),
-        accepted=sum(bool(entry["accepted"]) for entry in decided.values()),
-        refused=sum(not entry["accepted"] for entry in decided.values()),
-    )
+    return figures
+
+
+def _is_told(row: Sequence[str]) -> bool:
+    """Whether something was found or done: all but usable telemetry of a steady workload."""
+    return row[1] != "usable" or row[2] == "drifted" or any(cell != NOTHING for cell in row[3:])
+
+
+def _sentence(figures: RunFigures, outputs: RunOutputs, left: int) -> str:
+    parts = [f"{figures.workloads} workloads"]
+    if outputs.drift is not None:
+        parts.append(f"{figures.drifted} drifted")
+    if outputs.rollout is not None:
+        parts.append(f"policies: {figures.accepted} accepted, {figures.refused} refused")
+    if left:
+        parts.append(f"nothing to do for {left}")
+    return "; ".join(parts) + "."
+
+
+def _why(drift: Mapping[str, Any] | None, decided: Mapping[str, Any] | None) -> str:
+    """The drift's first reason, what was decided, and what the gate lacked, if it was refused."""
+    told = []
+    if drift and drift["drifted"]:
+        told += list(drift["reasons"][:1])
+    if decided:
+        first, *others = decided["reasons"]
+        told.append(first)
+        if not decided["accepted"]:
+            failed = [one for one in others if str(one).endswith("failed.")]
+            told += failed or [one for one in others if "not proved" in str(one)]
+    return " ".join(f"{str(one).removesuffix('.')}." for one in told)
 
 
 def _document(folder: Path | None, name: str) -> Mapping[str, Any]:

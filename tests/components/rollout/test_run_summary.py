@@ -38,7 +38,7 @@ def test_it_says_of_each_workload_what_the_stages_found(tmp_path: Path) -> None:
     write_json(validation / "validation.json", {"workloads": {"shop/a": verdict}})
     write_json(
         rollout / "rollout.json",
-        {"shop/a": {"accepted": True, "state": "SHADOW", "reasons": ["better"]}},
+        {"shop/a": {"accepted": True, "state": "SHADOW", "reasons": ["better", "Kills: failed."]}},
     )
     write_bytes(embedding / "map.png", b"png")
     page = tmp_path / "page.html"
@@ -48,6 +48,8 @@ def test_it_says_of_each_workload_what_the_stages_found(tmp_path: Path) -> None:
     text = page.read_text()
     for cell in ("drifted", "steady", "42 %", "SHADOW", "no &lt;latency&gt; at all", "cG5n"):
         assert cell in text
+    assert "3 workloads; 2 drifted; policies: 1 accepted, 0 refused; nothing to do for 1." in text
+    assert "dynamics: slower. better.<" in text
     record = read_json(tmp_path / "record" / "summary.json")
     assert record["shop/a"] == {
         "telemetry": "usable",
@@ -56,10 +58,25 @@ def test_it_says_of_each_workload_what_the_stages_found(tmp_path: Path) -> None:
         "verdict": "accepted",
         "gap_closed": "42 %",
         "state": "SHADOW",
-        "reasons": ["dynamics: slower", "better"],
+        "reasons": ["dynamics: slower", "better", "Kills: failed."],
     }
     assert record["shop/c"]["retraining"] == "not retrained: it flaps"
     assert record["shop/c"]["reasons"] == ["input: more"]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "told"),
+    [
+        (["Kills: failed.", "Cost: not proved cheaper."], "Refused. Kills: failed.<"),
+        (["Kills: passed.", "Cost: not proved cheaper."], "Refused. Cost: not proved cheaper.<"),
+    ],
+)
+def test_a_refusal_says_what_the_gate_lacked(tmp_path: Path, reasons: list[str], told: str) -> None:
+    decision = {"accepted": False, "state": "INCUMBENT", "reasons": ["Refused.", *reasons]}
+    write_json(tmp_path / "rollout" / "rollout.json", {"shop/a": decision})
+    outputs = RunOutputs(write_dataset(tmp_path / "dataset"), rollout=tmp_path / "rollout")
+    write_summary(outputs, tmp_path / "page.html", tmp_path / "record")
+    assert told in (tmp_path / "page.html").read_text()
 
 
 def test_a_run_without_drift_has_a_page_too(tmp_path: Path) -> None:
