@@ -14,6 +14,9 @@ from components.artifacts.local import LocalStore
 from components.cluster.compiled import FloatArray
 from components.cluster.reward import INTERVAL_STEPS
 from components.cluster.sample import STEP_S
+from components.kubernetes_api.autoscaler import ALL_AUTOSCALERS, autoscaler_of
+from components.kubernetes_api.conditions import TRUE, Condition, condition
+from components.kubernetes_api.names import POLICY_ACTING
 from components.recommender.exposition import Figures
 from components.recommender.settings import RecommenderSettings
 from components.recommender.tick import Recommender
@@ -88,4 +91,12 @@ def _played(
         service.rate_per_s = float(rate)
         pods = cluster.pods_of(workload.namespace)
         service.advance(allocation_of(pods, workload.container), now_s)
+    acting = condition(_conditions(cluster), POLICY_ACTING)
+    assert acting is not None
+    assert acting.status == TRUE, f"the policy didn't act: {acting.message}"
     return figures_of(np.array(service.rows[_LEAD_IN_STEPS:]), workload)
+
+
+def _conditions(cluster: MemoryCluster) -> tuple[Condition, ...]:
+    """The conditions of the only MultidimPodAutoscaler."""
+    return autoscaler_of(cluster.list(ALL_AUTOSCALERS)[0]).conditions
