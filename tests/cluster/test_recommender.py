@@ -24,6 +24,7 @@ from components.recommender.memory_store import shard_of
 from components.recommender.settings import RecommenderSettings
 from components.recommender.tick import COMPONENT, Recommender
 from components.workload.telemetry import telemetry_bytes
+from pipelines.live_explanation import live_explanation
 from tests.cluster.acting import settle
 from tests.cluster.api_server import REPOSITORY, Cluster
 from tests.cluster.workloads import create_mpa, deployment, mpa, pods_of, start
@@ -59,6 +60,9 @@ def test_one_object_and_no_policy_is_scaled_by_hpa_and_vpa_through_the_actuator(
     assert provided is not None
     assert (provided.status, provided.reason) == (TRUE, "IncumbentDecided")
     assert again.resource_version == told.resource_version, "nothing new, nothing written"
+    explained = live_explanation(cluster.client, f"{namespace}/checkout")
+    assert explained[0].lines[0] == "5 replicas"
+    assert any("CPU use 150 % of the request" in line for line in explained[2].lines)
     refused = condition(
         autoscaler_of(cluster.client.get(lonely.path)).conditions, "RecommendationProvided"
     )
