@@ -1,5 +1,6 @@
 """The pipelines as Kubeflow's IR YAML."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from components.errors import UserError
+from components.workload.shard import shards_of
 from pipelines import cli
 from pipelines.compile import PIPELINES, compile_pipelines
 from pipelines.image_references import read_images
@@ -17,6 +19,9 @@ from pipelines.stage_settings import SETTINGS
 # object, which holds the workflow that a run becomes.
 UPLOAD_BYTES = 32 << 20
 OBJECT_BYTES = 1_500_000
+# Linux's on one argument of a program: Kubeflow's drivers get lists so.
+ARGUMENT_BYTES = 128 << 10
+LOOPED = {"ingestion", "twin-fitting", "fine-tuning", "validation", "rollout"}
 PICTURES = {"system.Metrics", "system.HTML"}
 
 STAGES = {
@@ -171,7 +176,7 @@ def test_what_has_work_for_each_workload_runs_in_shards_and_is_gathered(
         if "parameterIterator" in task
     }
     looped = {key for _, inside in loops.values() for key in inside}
-    assert looped == {"ingestion", "twin-fitting", "fine-tuning", "validation", "rollout"}
+    assert looped == LOOPED
     assert all(task["iteratorPolicy"]["parallelismLimit"] == 10 for task, _ in loops.values())
     gathered = {
         key: task["inputs"]["artifacts"]["parts"]["taskOutputArtifact"]["producerTask"]
@@ -192,6 +197,29 @@ def test_the_definition_is_small_whatever_the_number_of_workloads(
     # What was added after kfp compiled it is still of kfp's own schema.
     parsed = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
     assert parsed.pipeline_info.name == name
+
+
+@pytest.mark.parametrize(("workloads", "shards"), [(1, 1), (50, 2), (1000, 40)])
+@pytest.mark.parametrize("name", sorted(PIPELINES))
+def test_what_grows_with_the_workloads_stays_far_below_the_limits(
+    compiled: dict[str, list[dict]], name: str, workloads: int, shards: int
+) -> None:
+    planned = shards_of(workloads, 25)
+    assert len(planned) == shards
+    # The lists that tasks hand on at run time: shards, and in retraining what drifted.
+    keys = [
+        f"a-namespace-of-some-length/and-a-name-of-some-length-{n:04d}" for n in range(workloads)
+    ]
+    assert max(len(json.dumps(planned)), len(json.dumps(keys))) < ARGUMENT_BYTES
+    # A run's pods, as if everything had drifted.
+    tasks = [
+        task
+        for dag in (compiled[name][0]["root"], *compiled[name][0]["components"].values())
+        for task in dag.get("dag", {}).get("tasks", {})
+    ]
+    looped = [one for one in tasks if one in LOOPED]
+    assert len(looped) == len(LOOPED)
+    assert len(looped) * shards + len(tasks) - len(looped) < 250
 
 
 @pytest.mark.parametrize("name", sorted(PIPELINES))
