@@ -10,7 +10,7 @@ RECORDINGS := images/synthetic_app
 export OMP_NUM_THREADS ?= 1
 export NUMBA_NUM_THREADS ?= 1
 
-.PHONY: help run test lint bench lock record compile images secrets deploy undeploy clean
+.PHONY: help run test lint bench lock record compile images push secrets deploy undeploy clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -43,6 +43,9 @@ compile: $(VENV)/installed-run  ## both pipelines for Kubeflow; IMAGES=FILE of t
 
 images: $(VENV)/installed-dev  ## every stage's and service's image (BASE=IMAGE by digest)
 	$(BIN)/python -m images.build $(if $(BASE),--base $(BASE))
+
+push: $(VENV)/installed-dev  ## images to REGISTRY=HOST/FOLDER; pins them in manifests/ and images.yaml
+	$(BIN)/python -m images.push --registry $(REGISTRY)
 
 record: $(VENV)/installed-dev  ## record real containers under real load again (root, an hour)
 	$(BIN)/python -m tests.recorder --minutes 62 --output $(RECORDINGS)/recordings

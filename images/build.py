@@ -44,18 +44,18 @@ def build(
         "-f", str(ROOT / "images" / name / "Containerfile"), str(ROOT),
     ]  # fmt: skip
     started = time.monotonic()
-    _told(name, command, environment, lines=3)
+    told(name, command, environment, lines=3)
     return time.monotonic() - started
 
 
 def size_bytes(tag: str, environment: Mapping[str, str] | None = None) -> int:
     """Return the image's size on disk, its base included. Raises BuildError."""
-    return int(_inspected(tag, "{{.Size}}", environment))
+    return int(inspected(tag, "{{.Size}}", environment))
 
 
 def digest_of(base: str, environment: Mapping[str, str] | None = None) -> str:
     """Return the base's name with its digest, as its registry tells it; "" where none does."""
-    digests = _inspected(base, "{{range .RepoDigests}}{{println .}}{{end}}", environment).split()
+    digests = inspected(base, "{{range .RepoDigests}}{{println .}}{{end}}", environment).split()
     return digests[0] if digests else ""
 
 
@@ -65,10 +65,10 @@ def start_s(
     """Return the seconds until the image's program is loaded. Raises BuildError."""
     module = entry(name) if name in SERVICES else f"components.{name}.stage"
     started = time.monotonic()
-    _told(
+    told(
         name,
         [
-            _runner(), "run", "--rm", "--network=none", "--read-only", "--cap-drop=all",
+            runner(), "run", "--rm", "--network=none", "--read-only", "--cap-drop=all",
             "--tmpfs", "/tmp:rw,size=512m", *options, "--entrypoint", "python3", tag,
             "-c", f"import {module}",
         ],
@@ -77,17 +77,20 @@ def start_s(
     return time.monotonic() - started
 
 
-def _inspected(tag: str, what: str, environment: Mapping[str, str] | None) -> str:
-    return _told(tag, [_runner(), "image", "inspect", "--format", what, tag], environment)
+def inspected(tag: str, what: str, environment: Mapping[str, str] | None = None) -> str:
+    """Return what the image's description says, by a Go template. Raises BuildError."""
+    return told(tag, [runner(), "image", "inspect", "--format", what, tag], environment)
 
 
-def _runner() -> str:
+def runner() -> str:
+    """Return the program that runs and pushes images."""
     return "docker" if shutil.which("podman") is None else "podman"
 
 
-def _told(
-    name: str, command: Sequence[str], environment: Mapping[str, str] | None, lines: int = 1
+def told(
+    name: str, command: Sequence[str], environment: Mapping[str, str] | None = None, lines: int = 1
 ) -> str:
+    """Return what a command prints. Raises BuildError with the image's name and its last lines."""
     done = subprocess.run(
         command, env=dict(environment or os.environ), capture_output=True, text=True, check=False
     )

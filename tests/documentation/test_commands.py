@@ -27,6 +27,7 @@ ELSEWHERE = {
     "make bench": "tests/benchmarks; some take minutes",
     "make record": "tests/recorder/ makes a short recording; the whole takes an hour",
     "make images": "tests/images/",
+    "make push": "tests/images/test_push.py, to a registry of its own",
     "make lock": "resolves against the package index; tests/test_house.py compares the result",
     "make secrets": "tests/cluster/test_deploy.py, on a real API server",
     "make deploy": "tests/cluster/test_deploy.py",
