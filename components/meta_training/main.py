@@ -3,7 +3,7 @@
     python -m components.meta_training.main --dataset D --embedding E --output O
     torchrun --nproc-per-node 2 -m components.meta_training.main --dataset D ...
 
-A TrainJob of Kubeflow's Trainer runs the second line on volumes that hold the three folders.
+A TrainJob of Kubeflow's Trainer runs trainer_node beside, which gets the folders from a store.
 """
 
 from __future__ import annotations
