@@ -21,6 +21,7 @@ function drawing(tag, attributes) {
 }
 
 const missing = "–";
+const drifts = (row) => row.drift === "drifted" || row.drift === "unlike";
 const replicas = (size) => (size.replicas === null ? missing : whole.format(size.replicas));
 const cpu = (size) => (size.cpu_m === null ? missing : whole.format(size.cpu_m) + " m");
 const memory = (size) => (size.memory_bytes === null ? missing : whole.format(size.memory_bytes / 1048576) + " MiB");
@@ -42,7 +43,7 @@ const COLUMNS = [
   ["violation", "Outside SLO", (r) => r.violation ?? -1, (r) => share(r.violation)],
   ["promised", "Promised", (r) => r.promised ?? -1, (r) => share(r.promised)],
   ["saved", "Saves a month", (r) => r.saved_per_month ?? 0, (r) => saved(r.saved_per_month)],
-  ["drift", "Drift", (r) => r.drift, (r) => make("span", { class: r.drift === "drifted" ? "bad" : "" }, r.drift)],
+  ["drift", "Drift", (r) => r.drift, (r) => make("span", { class: drifts(r) ? "bad" : "" }, r.drift)],
   ["reason", "Why", (r) => r.reason, (r) => make("span", { title: r.reason }, r.reason)],
 ];
 const TEXT_COLUMNS = new Set(["workload", "phase", "trend", "drift", "reason"]);
@@ -81,7 +82,7 @@ function head() {
   }));
 }
 
-function arrange() {
+function arrange(stay) {
   const find = element("find").value.trim().toLowerCase();
   const phase = element("phase").value, drift = element("drift").value;
   const by = COLUMNS.find(([key]) => key === state.sort)[2], way = state.down ? -1 : 1;
@@ -96,17 +97,19 @@ function arrange() {
   totals();
   head();
   state.first = -1;
-  element("frame").scrollTop = 0;
+  if (stay !== true) element("frame").scrollTop = 0;
   draw();
 }
 
 function totals() {
-  const acting = state.shown.filter((row) => row.phase === "LIVE" || row.phase === "CANARY").length;
+  const acts = (row) => row.phase === "LIVE" || row.phase === "CANARY";
+  const acting = state.shown.filter(acts).length;
   const shadow = state.shown.filter((row) => row.phase === "SHADOW").length;
-  const drifted = state.shown.filter((row) => row.drift === "drifted").length;
+  const drifted = state.shown.filter(drifts).length;
   const compared = state.shown.filter((row) => row.saved_per_month !== null);
-  const sum = compared.length ? compared.reduce((total, row) => total + row.saved_per_month, 0) : null;
-  const facts = [["Policy acts", whole.format(acting)], ["In the shadow", whole.format(shadow)], ["Drifted", whole.format(drifted)], ["Saves a month", signed(sum)]];
+  const sum = (rows) => (rows.length ? rows.reduce((total, row) => total + row.saved_per_month, 0) : null);
+  const others = compared.filter((row) => !acts(row));
+  const facts = [["Policy acts", whole.format(acting)], ["In the shadow", whole.format(shadow)], ["Drifted", whole.format(drifted)], ["Saves a month", signed(sum(compared.filter(acts)))], ["Could save", signed(sum(others))]];
   element("totals").replaceChildren(...facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
 }
 
@@ -146,7 +149,7 @@ async function fetched(path) {
   return answer.json();
 }
 
-async function showList() {
+async function showList(stay) {
   const found = await fetched("/workloads.json");
   state.all = found.workloads;
   element("source").textContent = found.source + ", " + found.generated;
@@ -154,7 +157,7 @@ async function showList() {
   options("drift", state.all.map((row) => row.drift));
   element("list").hidden = state.all.length === 0;
   say(state.all.length ? "" : found.note || "No workload yet: create a MultidimPodAutoscaler, or start `aware run`.");
-  arrange();
+  arrange(stay);
 }
 
 // The next number that reads well on an axis, whole and half.
@@ -239,5 +242,15 @@ element("filters").addEventListener("submit", (event) => event.preventDefault())
 element("frame").addEventListener("scroll", draw, { passive: true });
 addEventListener("resize", draw);
 addEventListener("hashchange", () => { show(); element("main").focus(); });
-setInterval(() => { if (!element("message").hidden) show(); }, REFRESH_MS);
+// A list that is looked at follows the recommender; the place in it and the filters stay.
+async function refresh() {
+  if (!element("message").hidden) return show();
+  if (element("list").hidden || document.hidden) return;
+  try {
+    await showList(true);
+  } catch (error) {
+    say("What is shown may be old: " + error.message + ". The page tries again by itself.");
+  }
+}
+setInterval(refresh, REFRESH_MS);
 show();

@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -106,6 +107,36 @@ def test_filters_and_sorting_narrow_and_order_the_list(browser):
         page.get_by_role("button", name="Saves a month").click()
         expect(page.locator("tr[data-row] a").first).to_have_text("team-00/service-09900")
         expect(page.locator("th[aria-sort=descending]")).to_have_count(1)
+
+
+def test_what_acts_saves_and_what_only_shows_could(browser):
+    live = replace(row(3), saved_per_month=3.0)
+    shadow = replace(row(1), saved_per_month=5.0, drift="unlike")
+    with page_of(browser, [live, shadow, replace(row(0), saved_per_month=None)]) as page:
+        expect(page.locator("#totals dd")).to_have_text(["1", "1", "2", "+3.00", "+5.00"])
+        assert page.locator("td .bad").all_inner_texts() == ["drifted", "unlike"]
+
+
+def test_a_list_that_is_looked_at_follows_and_keeps_its_place(browser):
+    rows = [row(index) for index in range(100)]
+    with page_of(browser, rows) as page:
+        page.locator("#frame").evaluate("frame => { frame.scrollTop = 1000 }")
+        page.get_by_label("Find").fill("")
+        rows.append(row(100))
+        page.route("**/workloads.json", lambda route: route.fulfill(body=document_of(rows)))
+        page.locator("#frame").evaluate("frame => { frame.scrollTop = 1000 }")
+        page.evaluate("refresh()")
+        expect(page.locator("#count")).to_have_text("101 of 101")
+        assert page.locator("#frame").evaluate("frame => frame.scrollTop") == 1000
+        page.unroute("**/workloads.json")
+        page.route("**/workloads.json", lambda route: route.abort())
+        page.evaluate("refresh()")
+        expect(page.locator("#message")).to_contain_text("What is shown may be old")
+        expect(page.locator("#count")).to_have_text("101 of 101")
+
+
+def document_of(rows):
+    return list_document("a test", "2026-01-01T00:01:00+00:00", rows)
 
 
 def test_a_workload_is_reached_and_left_by_keyboard_alone(browser):
