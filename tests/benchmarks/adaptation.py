@@ -1,6 +1,7 @@
 """Minutes of contact with the real workload until a policy is good, and violations meanwhile.
 
-python -m tests.benchmarks.adaptation [--quick] [--seeds N]; the last line is JSON.
+python -m tests.benchmarks.adaptation [--quick] [--seeds N] [--output FOLDER]; the last line is
+JSON.
 The real workload is hidden (tests/hidden_workloads): nobody sees its parameters. Ours: HPA at 70 %
 with hand-set requests acts while telemetry is gathered; the twin is fitted and the rule searched
 on what there is after 5, 10, ... minutes; at minute 0 it is the meta-policy's average proposal.
@@ -29,14 +30,18 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
+from components.artifacts.files import write_bytes
 from components.cluster.compiled import FloatArray
+from components.pictures import picture_png
 from components.validation.config import ValidationConfig
 from components.validation.incumbents import tune_incumbents
 from tests.baselines.contact import adapt
@@ -48,9 +53,10 @@ from tests.baselines.direct_training import (
 )
 from tests.baselines.online_learning import ONLINE, Contact, judged_by, learn_online
 from tests.baselines.stacked_ppo import PpoConstants
-from tests.benchmarks import control
-from tests.benchmarks.control import Plan
 from tests.hidden_workloads.learning import Meta, train_meta
+from tests.hidden_workloads.plan import FULL as FULL_PLAN
+from tests.hidden_workloads.plan import QUICK as QUICK_PLAN
+from tests.hidden_workloads.plan import Plan
 from tests.hidden_workloads.real_rates import real_rates
 from tests.hidden_workloads.rebuilt import hidden_hpa_vpa
 from tests.hidden_workloads.world import HiddenWorld, Sizes, draw_hidden_world
@@ -77,14 +83,14 @@ class Effort:
 
 
 FULL = Effort(
-    replace(control.FULL, world=Sizes(10, 240, 96, 3, 8)),
+    replace(FULL_PLAN, world=Sizes(10, 240, 96, 3, 8)),
     (0, 5, 10, 20, 30, 60, 120, 240),
     7 * 1440,
     256,
     240,
     3,
 )
-QUICK = Effort(replace(control.QUICK, world=Sizes(2, 40, 24, 2, 3)), (0, 5, 20), 180, 16, 3, 2)
+QUICK = Effort(replace(QUICK_PLAN, world=Sizes(2, 40, 24, 2, 3)), (0, 5, 20), 180, 16, 3, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +212,24 @@ class Comparison:
         found = {name: passed(contact, goal) for name, goal in goals.items()}
         return found | {TUNED_PRICED: passed(contact, priced, priced=True)}
 
+    def draw_curves(self) -> bytes:
+        """Mean reward by minute of contact of each method, the tuned rule's as a line."""
+
+        def draw(figure: Figure) -> None:
+            axes = figure.subplots()
+            for name, contacts in self._contacts.items():
+                rewards = np.mean([one.judged[0].mean(axis=1) for one in contacts], axis=0)
+                # A minute for none: the axis is logarithmic.
+                axes.plot(np.maximum(contacts[0].minutes, 1.0), rewards, label=name)
+            tuned = float(np.mean([each[0].mean() for each in self._tuned]))
+            axes.axhline(tuned, color="grey", linewidth=1.0, label="HPA + VPA, tuned")
+            axes.set_xscale("log")
+            axes.set_xlabel("minutes of contact")
+            axes.set_ylabel("reward on fresh traces")
+            axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+        return picture_png(draw, 9.0, 4.0)
+
     def print_curves(self) -> None:
         """Mean reward by minute of each method; the tuned rule's beside it."""
         tuned = np.mean([each.mean(axis=1) for each in self._tuned], axis=0)
@@ -272,6 +296,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one seed, small sizes")
     parser.add_argument("--seeds", type=int, default=5, help="how many worlds")
+    parser.add_argument("--output", type=Path, help="a folder for adaptation.png")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     effort, seeds = (QUICK, 1) if arguments.quick else (FULL, arguments.seeds)
@@ -283,6 +308,8 @@ def main() -> None:
         comparison.play(seed, draw_hidden_world(500 + seed, plan.world, real_rates()))
         print(f"seed {seed}: {time.process_time() - started:.0f} CPU-s", flush=True)
     comparison.print_curves()
+    if arguments.output:
+        write_bytes(arguments.output / "adaptation.png", comparison.draw_curves())
     results = comparison.results()
     print_results(results)
     found = keys_of(results, effort.horizon_min)
