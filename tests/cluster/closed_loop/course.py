@@ -27,6 +27,7 @@ from tests.cluster.closed_loop.arms import OURS, Contest
 from tests.cluster.closed_loop.figures import Requests, measured_figures, measured_frame
 from tests.cluster.closed_loop.node_agent import NodeAgent
 from tests.cluster.closed_loop.plain_autoscaler import PlainAutoscaler
+from tests.cluster.closed_loop.precedence import keep_precedence
 from tests.recorder.events import note
 from tests.recorder.exporter import Exporter
 from tests.recorder.load import Ingress
@@ -36,7 +37,6 @@ from tests.recorder.services import Service
 
 LEAD_IN_S = 75
 _READY_WITHIN_S = 90.0
-_NICE = -15
 _ACTUATOR_TICK_S = 5
 
 
@@ -74,8 +74,9 @@ async def play(rig: Rig, arm: str, rates_per_s: FloatArray, name: str) -> Measur
     # The recorder's ingress and exporter look at a Deployment; the agent's has what they read.
     ingress = Ingress(agent.deployment, random.Random(name))  # type: ignore[arg-type]
     exporter = Exporter([ingress])
-    with suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+    preferred = asyncio.create_task(
+        keep_precedence(lambda: [pod.container for pod in agent.deployment.pods])
+    )
     prometheus = Prometheus(folder, await exporter.start())
     await asyncio.to_thread(prometheus.start)
     await asyncio.to_thread(objects.put, rig.cluster, rig.contest, arm)
@@ -84,7 +85,8 @@ async def play(rig: Rig, arm: str, rates_per_s: FloatArray, name: str) -> Measur
         return await _course(rig, arm, rates_per_s, agent, ingress, prometheus, folder)
     finally:
         running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        preferred.cancel()
+        await asyncio.gather(running, preferred, return_exceptions=True)
         await asyncio.to_thread(objects.take_away, rig.cluster, rig.contest)
         with suppress(Exception):
             await agent.sync()
@@ -161,7 +163,7 @@ def controlling(rig: Rig, arm: str, path: str, url: str, folder: Path) -> Iterat
 
 @contextmanager
 def process(arguments: list[str], log: Path) -> Iterator[None]:
-    """One of the product's programs, with a user's priority."""
+    """One of the product's programs."""
     with log.open("ab") as output:
         started = subprocess.Popen(
             [sys.executable, "-m", *arguments],
