@@ -4,25 +4,15 @@ python -m tests.benchmarks.control [--quick] [--seeds N] [--without-learners] [-
 [--picture FILE]; the last line is JSON.
 A hidden workload (stalls, contention, a memory law and a leak that the twin's family lacks) gives
 an hour of telemetry under HPA at 70 % with hand-set requests. On that alone the twin is fitted,
-HPA and HPA + VPA are tuned and the rule is searched, with as many episodes each and the same price
-of a violation. The rules have watched that hour when they take over, as VPA has. The meta-policy
+HPA and HPA + VPA are tuned and the rule is searched, with as many episodes each and the same prices
+of violations and OOM kills. The rules have watched that hour when they take over, as VPA has. The meta-policy
 knows other, synthetic applications. Scores are of the hidden workloads under later, fresh traces:
 real ones where the folder of traces is there. Everybody begins with the incumbent's allocation,
 the tuned ones with the sizes that tuning gave them. Intervals are Student's over the seeds' means,
 each seed with its own workloads.
 
-Full run, 5 seeds x 16 workloads, real days, 4.5 CPU-minutes: reward (violations; cores; OOM kills
-an hour) of HPA + VPA at 70 % .719 (48.3 %; 6.2; .06), tuned .847 +- .034 (11.4 %; 8.0; .08),
-default rule .876 (.7 %; 12.0; .23), zero-shot .871 +- .007 (.5 %; 13.8; .22), fine-tuned .888 +-
-.009 (1.3 %; 10.2; .31), perfect foresight .929 (.3 %; 6.1; .26). So half of the gap from tuned to
-foresight is closed (aim 60 %), at a quarter more cores (aim: none) and with more kills; better
-than tuned on 58 % of the workloads (aim 95 %): where the tuned incumbent happens to hold, it is
-leaner. Before the rules took over with what they had watched, and before services of the
-population were among those searched in, the search was below its own start: .868, 6.4 %.
-Searched on the true parameters instead of fitted ones (32 other workloads) it gave .900 where the
-fitted ones gave .881; the hidden effects, which no parameters express, cost .003: what is missing
-is knowledge of the service, not search. Prices were chosen on seeds 700 to 711; a first run on
-these seeds, with prices that were too high, had been seen (.881, 12.7 cores).
+The learners' rows take about half of the time; the planner knows the true service, but not what
+comes. The last full figures, what was tried and why an aim is missed: README.md beside this file.
 """
 
 import argparse
