@@ -5,11 +5,11 @@ python -m tests.benchmarks.control [--quick] [--seeds N] [--without-learners] [-
 A hidden workload (stalls, contention, a memory law and a leak that the twin's family lacks) gives
 an hour of telemetry under HPA at 70 % with hand-set requests. On that alone the twin is fitted,
 HPA and HPA + VPA are tuned and the rule is searched, with as many episodes each and the same prices
-of violations and OOM kills. The rules have watched that hour when they take over, as VPA has. The meta-policy
-knows other, synthetic applications. Scores are of the hidden workloads under later, fresh traces:
-real ones where the folder of traces is there. Everybody begins with the incumbent's allocation,
-the tuned ones with the sizes that tuning gave them. Intervals are Student's over the seeds' means,
-each seed with its own workloads.
+of violations and OOM kills. The rules have watched that hour when they take over, as VPA has. The
+meta-policy knows other, synthetic applications. Scores are of the hidden workloads under later,
+fresh traces: real ones where the folder of traces is there. Everybody begins with the incumbent's
+allocation, the tuned ones with the sizes that tuning gave them. Intervals are Student's over the
+seeds' means, each seed with its own workloads.
 
 The learners' rows take about half of the time; the planner knows the true service, but not what
 comes. The last full figures, what was tried and why an aim is missed: README.md beside this file.
