@@ -143,9 +143,9 @@ function say(text) {
   element("message").hidden = !text;
 }
 
-async function fetched(path) {
+async function fetched(path, absent) {
   const answer = await fetch(path);
-  if (!answer.ok) throw new Error(answer.status === 404 ? "there is no such workload" : "the server answers " + answer.status);
+  if (!answer.ok) throw new Error((answer.status === 404 && absent) || "the server answers " + answer.status);
   return answer.json();
 }
 
@@ -210,7 +210,7 @@ function command([what, text]) {
 }
 
 async function showDetail(workload) {
-  const found = await fetched("/workloads/" + workload.split("/").map(encodeURIComponent).join("/") + ".json");
+  const found = await fetched("/workloads/" + workload.split("/").map(encodeURIComponent).join("/") + ".json", "there is no such workload");
   const sections = found.sections.filter((section) => section.lines.length).map((section) =>
     make("section", {}, make("h3", {}, section.heading), make("ul", {}, ...section.lines.map((text) => make("li", {}, text)))));
   element("detail").replaceChildren(

@@ -42,7 +42,10 @@ def detail(name):
     lines = {"policy": [1.0] * 40, "HPA, tuned": [2.0] * 39 + [None]}
     return Detail(
         workload=name,
-        sections=[Section("Verdict", ["Accepted: <b>not markup</b>"]), Section("Drift", ["none"])],
+        sections=[
+            Section("Verdict", ["Accepted: <b>not markup</b>", "bundle " + 64 * "a"]),
+            Section("Drift", ["none"]),
+        ],
         charts=[Chart("Replicas", "", time_s, lines), Chart("Latency", "ms", time_s, lines, 3.0)],
         commands=[("Pause", "kubectl annotate"), ("Explain", "aware explain")],
     )
@@ -157,6 +160,13 @@ def test_without_workloads_it_says_how_to_get_one(browser):
         expect(page.locator("#table")).to_be_hidden()
 
 
+def test_a_server_without_a_list_is_said_to_be_it(browser):
+    with page_of(browser, [row(0)]) as page:
+        page.route("**/workloads.json", lambda route: route.fulfill(status=404, body="not found"))
+        page.evaluate("show()")
+        expect(page.locator("#message")).to_contain_text("the server answers 404")
+
+
 def test_an_unknown_workload_is_said_in_words(browser):
     with page_of(browser, [row(0)], "#/shop/none") as page:
         expect(page.locator("#message")).to_contain_text("there is no such workload")
@@ -170,7 +180,8 @@ def test_the_accessibility_checker_has_no_serious_finding(browser, scheme, path)
         assert serious(page) == []
 
 
-def test_a_phone_s_screen_scrolls_within_the_list_only(browser):
+@pytest.mark.parametrize("path", ["", "#/team-00/service-00000"])
+def test_a_phone_s_screen_scrolls_within_the_list_only(browser, path):
     rows = [row(index) for index in range(30)]
-    with page_of(browser, rows, viewport={"width": 390, "height": 800}) as page:
+    with page_of(browser, rows, path, viewport={"width": 390, "height": 800}) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
