@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from components.artifacts.channel import Channel
+from components.artifacts.local import LocalStore
 from components.cluster import limits as lim
 from components.cluster.compiled import FloatArray
 from components.cluster.tuning import TunedAutoscaler
@@ -64,6 +65,17 @@ class Contest:
     def allocation(self, arm: str) -> FloatArray:
         """What an arm begins with [3]; the policy takes over from the tuned HPA."""
         return self.incumbents[HPA if arm == OURS else arm].allocation
+
+    def begun_anew(self, folder: Path) -> Contest:
+        """The same with a store that holds the policies alone.
+
+        What a recommender learns in one course, it would remember in the next, which begins as if
+        no time had passed.
+        """
+        known, fresh = LocalStore(self.store), LocalStore(folder)
+        for key in known.list("policies/"):
+            fresh.write_once(key, known.read(key))
+        return replace(self, store=folder)
 
 
 def contest_of(run: Path, store: Path, key: str) -> Contest:

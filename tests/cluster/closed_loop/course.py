@@ -146,12 +146,13 @@ def controlling(rig: Rig, arm: str, path: str, url: str, folder: Path) -> Iterat
     with ExitStack() as stack:
         stack.enter_context(process(actuator, folder / "actuator.log"))
         if arm == OURS:
-            objects.let_live(rig.contest)
+            contest = rig.contest.begun_anew(folder / "store")
+            objects.let_live(contest)
             recommender = [
                 "components.recommender.main",
                 *common,
                 f"--prometheus={url}",
-                f"--store={rig.contest.store}",
+                f"--store={contest.store}",
                 f"--listen=127.0.0.1:{free_port()}",
             ]
             stack.enter_context(process(recommender, folder / "recommender.log"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,15 +38,11 @@ def guarded_course(
     parameters: of one member [P]. A lead-in at the first rate comes before, as on the real service.
     """
     with tempfile.TemporaryDirectory() as folder:
-        store = LocalStore(Path(folder))
-        for key in LocalStore(contest.store).list("policies/"):
-            store.write_once(key, LocalStore(contest.store).read(key))
-        return _played(replace(contest, store=store.folder), store, parameters, rates_per_s, noise)
+        return _played(contest.begun_anew(Path(folder)), parameters, rates_per_s, noise)
 
 
 def _played(
     contest: Contest,
-    store: LocalStore,
     parameters: FloatArray,
     rates_per_s: FloatArray,
     noise: FloatArray,
@@ -67,7 +62,7 @@ def _played(
         client=cluster,  # type: ignore[arg-type]
         capabilities=CAPABILITIES,
         telemetry=MeasuredService(service),
-        store=store,
+        store=LocalStore(contest.store),
         settings=RecommenderSettings(),
         figures=Figures(),
         wall_clock=lambda: now_s,
