@@ -20,9 +20,10 @@ def drift_page(verdicts: Mapping[str, Verdict], png: bytes, config: DriftConfig)
     )
     picture = picture_html(png, "Rate, twin residuals and SLO violations of each workload")
     legend = (
-        '<p class="soft">Grey: the reference and what its blocks span (5 to 95 %). Blue: recent.'
-        " Orange: drifted, with the block from which it holds. Input drifts only by leaving the"
-        " span, for there the policy was not learned.</p>"
+        '<p class="soft">Grey: the end of the reference, and what all its blocks span (5 to 95 %).'
+        " Blue: recent. Orange: drifted, with the block from which it holds. Without days of"
+        " reference input drifts only by leaving the span, for there the policy was not learned."
+        "</p>"
     )
     return page_html(
         "Drift check",

@@ -14,6 +14,10 @@ from components.drift_check.verdict import Verdict
 from components.pictures import COLOURS, picture_png
 
 MOST_ROWS = 24
+# Of a long reference the last part is drawn: the recent telemetry is what is looked for.
+_SHOWN = 4
+_LONGEST_NAME = 30
+_UNITS = ((3 * 86400.0, 86400.0, "days"), (3 * 3600.0, 3600.0, "hours"), (0.0, 60.0, "minutes"))
 _BEFORE, _NOW, _ALARM = COLOURS[6], COLOURS[0], COLOURS[1]
 _TITLES = {
     "input": "requests per second",
@@ -45,32 +49,38 @@ def drift_picture(
         for row, key in zip(grid, keys, strict=True):
             for axes, (test, title) in zip(row, _TITLES.items(), strict=True):
                 course = courses[key][test]
-                _draw_course(axes, course, verdicts[key], test, block_s[key])
+                unit = _draw_course(axes, course, verdicts[key], test, block_s[key])
                 axes.set_title(title.format(measure=course.measure), loc="left")
                 axes.set_ylim(*_limits(test, course))
-            row[0].set_ylabel(key)
-        for axes in grid[-1]:
-            axes.set_xlabel("minutes, 0 = the recent telemetry begins")
+                axes.set_xlabel(f"{unit}, 0 = the recent telemetry begins")
+            # Across the page a long name runs into the next row's.
+            name = key if len(key) <= _LONGEST_NAME else f"{key[: _LONGEST_NAME - 1]}…"
+            row[0].set_title(f"{name}: {_TITLES['input']}", loc="left")
 
-    return picture_png(draw, 13.5, 0.6 + 1.9 * len(keys))
+    return picture_png(draw, 13.5, 0.6 + 2.2 * len(keys))
 
 
-def _draw_course(axes: Axes, course: Course, verdict: Verdict, test: str, block_s: int) -> None:
+def _draw_course(axes: Axes, course: Course, verdict: Verdict, test: str, block_s: int) -> str:
+    """Draw the course; return the unit of its time."""
     assert verdict.checked is not None
     alarm = verdict.is_alarm(test)
-    minutes = block_s / 60.0
+    shown = course.reference[-_SHOWN * len(course.recent) :]
+    span_s = block_s * (len(shown) + len(course.recent))
+    unit_s, unit = next((one, name) for least, one, name in _UNITS if span_s >= least)
+    step = block_s / unit_s
     # The time between the two recordings is left out: only the edge counts.
-    before = minutes * (np.arange(len(course.reference)) - len(course.reference) + 0.5)
-    now = minutes * (np.arange(len(course.recent)) + 0.5)
+    before = step * (np.arange(len(shown)) - len(shown) + 0.5)
+    now = step * (np.arange(len(course.recent)) + 0.5)
     low, high = _band(course.reference)
     axes.axhspan(low, high, color=_BEFORE, alpha=0.12, linewidth=0)
     axes.axvline(0.0, color=_BEFORE, linewidth=0.8)
-    axes.plot(before, course.reference, color=_BEFORE, marker=".", label="reference")
+    axes.plot(before, shown, color=_BEFORE, marker=".", label="reference")
     axes.plot(now, course.recent, color=_ALARM if alarm else _NOW, marker=".", label="recent")
     shift = verdict.checked.findings[test].shift
     if alarm and shift is not None:
-        axes.axvline(minutes * shift.since, color=_ALARM, linestyle="--", linewidth=1.0)
+        axes.axvline(step * shift.since, color=_ALARM, linestyle="--", linewidth=1.0)
         axes.set_facecolor("#fff4ee")
+    return unit
 
 
 def _limits(test: str, course: Course) -> tuple[float, float]:
