@@ -18,7 +18,9 @@ workloads.
 minutes, let in 9 of 48; beside the tuned incumbent 8 of them were sent back, 5 for OOM kills, and 1
 went live. Until a policy acts nothing differs, so the .002 are of the canaries. PPO that comes
 trained on all applications had a quarter of our violations while it explored (ratio 4.6 [2.6,
-6.6]); what that costs in CPU was not measured here.
+6.6]); what that costs in CPU was not measured here. Then rules began to act with the slack and the
+saturation seen under the incumbent as if they were their own doing; since, they forget both at
+hand-over, as in search and validation. Not run in full since.
 """
 
 import argparse
