@@ -28,7 +28,7 @@ def drift_check(
         recent: the dataset to test.
         embedding: the reference's embedding, with the twins.
         validation: what validation promised for the policy in force.
-        output: drift.json, drift.png and drift.html.
+        output: drift.json, drift.png, drift.html, and in_force.json with the rules in force.
         metrics: how many workloads were checked and how many drifted.
         report: drift.html.
         live: workloads (namespace/name) on which the policy acts: held against the promise.
