@@ -83,8 +83,10 @@ _FORGETTING = {
     "memory_floor_share": 0.0,
     "oom_bump": 1.1,
 }
+# Its bursts meet few replicas, whatever their latency says.
+_CARELESS = {"target_utilisation": 0.6, "peak_weight": 0.0, "slack_gain": 0.0}
 BAD: tuple[BadPolicy, ...] = (
-    BadPolicy("shrinks memory", _FORGETTING | {"target_utilisation": 0.6}),
+    BadPolicy("shrinks memory", _FORGETTING | _CARELESS),
     BadPolicy("starves CPU", _STARVING),
     BadPolicy("flaps", wave=_wave),
 )

@@ -126,7 +126,7 @@ def test_a_retraining_replaces_a_rule_in_force_only_where_it_finds_a_surely_bett
     poor = known[KEYS[2]]["rule"] | {"target_utilisation": 0.95, "memory_margin": 0.0}
     rules = {KEYS[0]: known[KEYS[0]]["rule"], KEYS[2]: poor}
     in_force = _in_force(tmp_path / "drift", rules)
-    config = replace(CONFIG, seed=4)
+    config = replace(CONFIG, seed=4, iterations=1, candidates=8)
     run(config, *inputs, tmp_path / "again", Progress("fine_tuning"), in_force=in_force)
     again = _adapted(tmp_path / "again")
     assert again[KEYS[0]]["in_force"]["kept"]
