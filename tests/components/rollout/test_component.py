@@ -1,10 +1,15 @@
+import json
+import time
 from pathlib import Path
 
 import pytest
 from kfp import dsl, local
 
 from components.artifacts.files import read_json
-from components.rollout.component import rollout
+from components.artifacts.local import LocalStore
+from components.artifacts.lock import RETRAINING, lock_holder
+from components.rollout.component import end_turn, rollout, take_turn
+from components.rollout.retraining_budget import KEY
 from tests.components.rollout.stage_inputs import write_stage_outputs
 
 ROOT = Path(__file__).parents[3]
@@ -24,6 +29,16 @@ def around_rollout(
         adapted=imported(adapted),
         validation=imported(validation),
     )
+
+
+@dsl.pipeline
+def one_turn(finished: str, store_url: str, dry_run: bool = False) -> None:
+    place = {"store_url": store_url, "dry_run": dry_run}
+    whose = {"run": dsl.PIPELINE_JOB_ID_PLACEHOLDER, "owner": "by-alert-7", "lock_s": 600}
+    turn = take_turn(drifted=["shop/cart"], **whose, **place)
+    with dsl.If(turn.outputs["Output"] > 0, name="admitted"):
+        done = dsl.importer(artifact_uri=finished, artifact_class=dsl.Artifact)
+        end_turn(rollout=done.output, **whose, **place)
 
 
 def run_around(inputs: dict[str, Path]) -> None:
@@ -61,3 +76,16 @@ def test_a_user_s_mistake_ends_the_task_with_one_line(
     assert "adapted.json is missing" in line
     assert line.count("\n") == 1
     assert not list((runner / "root").glob("*/rollout/output"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_turn_is_taken_booked_ended_and_given_back_under_its_owners_name(runner: Path) -> None:
+    (runner / "finished").mkdir()
+    store = LocalStore(runner / "store")
+    one_turn(finished=str(runner / "finished"), store_url=str(runner / "dry"), dry_run=True)
+    assert not (runner / "dry").exists()
+    one_turn(finished=str(runner / "finished"), store_url=str(runner / "store"))
+    (booking,) = json.loads(store.read(KEY))["shop/cart"]
+    assert (booking["run"], booking["ended"]) == ("by-alert-7", True)
+    assert json.loads(store.read(f"locks/{RETRAINING}.json"))["owner"] == "by-alert-7"
+    assert lock_holder(store, RETRAINING, time.time()) is None
