@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from components.cluster import parameters as par
 from components.cluster.compiled import FloatArray
@@ -127,7 +128,9 @@ def test_a_rule_is_held_against_its_first_hours_and_learned_anew_from_the_loss_o
     assert (counted.started, counted.replaced) == (1, 1)
     # The hour in which it was lost, and no better hour before.
     assert learning.lengths == [4 * HOUR_MIN]
-    assert known[0].reference is None
+    # The new rule has to reach what the old one gave.
+    assert known[0].reference is not None
+    assert known[0].reference.mean == pytest.approx(0.9)
 
 
 def test_degradation_is_a_share_of_the_reference_s_reward() -> None:

@@ -154,6 +154,9 @@ def _if_worth_it(learning: Learning, one: Known, frame: pd.DataFrame, counted: C
     since = min(4 * (loss.since or 0), len(whole) - HOUR_STEPS)
     anew = learning.again(one, whole[since:].reset_index(drop=True), defended=True)
     counted.replaced += not np.array_equal(anew.rule, one.rule)
+    # A new rule has to reach what the old one gave: one that doesn't is learned again, until what
+    # can be had is known, because nothing better is found.
+    anew.reference = anew.reference or one.reference
     return anew
 
 
