@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -10,11 +10,13 @@ from components.policy import rule_parameters as rp
 units = arrays(np.float64, rp.RULE_COUNT, elements=st.floats(0.0, 1.0))
 
 
+@settings(deadline=None)
 @given(units)
 def test_scaling_to_the_unit_box_and_back_is_the_identity(unit: np.ndarray) -> None:
     np.testing.assert_allclose(rp.to_unit(rp.from_unit(unit)), unit, atol=1e-9)
 
 
+@settings(deadline=None)
 @given(arrays(np.float64, rp.RULE_COUNT, elements=st.floats(-5.0, 5.0)))
 def test_every_unit_vector_gives_a_rule_inside_its_bounds(unit: np.ndarray) -> None:
     rule = rp.from_unit(unit)
