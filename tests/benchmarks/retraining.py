@@ -18,10 +18,10 @@ hours until a change is noticed count; priced: the same of the reward less 0.4 t
 which is what rules are searched for. Intervals are Student's over all changes of all workloads.
 
 On two development worlds of changes that hurt (6 workloads, ten hours each): degradation with
-retraining +.004 [-.009, .017], without +.054 [-.038, .147], at drift .000 [-.016, .017]; violations
-4.8, 10.7 and 2.8 %; 8 retrainings for 12 changes and none in calm hours, at drift 20 and five. On two
-others, where changes hardly hurt, +.006 with (one retraining) and without. The full run was not made
-since retraining starts and ends by statistics. See README.md.
+retraining +.004 [-.009, .017], without +.054 [-.038, .147], at drift .000 [-.016, .017];
+violations 4.8, 10.7 and 2.8 %; 8 retrainings for 12 changes and none in calm hours, at drift 20 and
+five. On two others, where changes hardly hurt, +.006 with (one retraining) and without. The full
+run was not made since retraining starts and ends by statistics. See README.md.
 """
 
 import argparse
