@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.cluster import parameters as par
 from components.cluster.compiled import FloatArray
 from components.cluster.rates import synthetic_rates
 from components.cluster.reward import INTERVAL_STEPS
@@ -49,22 +48,4 @@ def variants_of(
     # In random order, so that those held back are like the others.
     rows = rng.permutation(np.concatenate(traces))
     members = likely_members(measured, twin, population, config.fits, len(rows), rng)
-    return Variants(resizes_drawn(members, twin, population, rng), rows)
-
-
-def resizes_drawn(
-    members: FloatArray, twin: Twin, population: Applications, rng: np.random.Generator
-) -> FloatArray:
-    """Members [V, P] of which a share restarts at a resize, unless the telemetry tells.
-
-    Under an incumbent that never resizes a twin has no restarts by default. Rules that were
-    searched in such worlds alone resized too often: where it did restart the replicas, the load on
-    those left killed them.
-    """
-    if twin.identified.get("resize_restarts", False):
-        return members
-    share = float(population.parameters[:, par.RESIZE_RESTARTS].mean())
-    drawn = members.copy()
-    restarting = np.arange(len(members)) < round(share * len(members))
-    drawn[:, par.RESIZE_RESTARTS] = rng.permutation(restarting)
-    return drawn
+    return Variants(parameters=members, rates_per_s=rows)

@@ -72,7 +72,7 @@ def rules_without(world: HiddenWorld, plan: Plan, meta: Meta) -> dict[str, Float
         "no worlds held back": found(proposed, held_back=0),
         "no fits from the population": found(proposed, worlds=own),
         "no twin ensemble (best member alone)": found(proposed, point_estimate=True),
-        "no resize restarts but where one was seen": found(proposed, worlds=calm),
+        "no resize restarts in any world": found(proposed, worlds=calm),
         "a violation budget of 2 %": found(proposed, violation_budget=0.02),
         "no price on OOM kills": found(proposed, prices=free),
         "no spread of levels": found(proposed, worlds=level),
