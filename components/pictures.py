@@ -23,7 +23,7 @@ _LOOK: dict[Any, Any] = {
     "axes.edgecolor": "#888888",
     "axes.grid": True,
     "axes.labelsize": 9,
-    "axes.prop_cycle": cycler(linestyle=["-", "--", ":"]) * cycler(color=list(COLOURS)),
+    "axes.prop_cycle": cycler(color=list(COLOURS)),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": 10,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cycler import cycler
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from components.pictures import page_html, picture_html, picture_png, table_html
+from components.pictures import COLOURS, page_html, picture_html, picture_png, table_html
 from components.policy.account import account
 
 # As many names as stand below each other beside the picture.
@@ -58,6 +59,8 @@ def _against_in_force(entry: Mapping[str, Any]) -> str:
 def _curves_png(adapted: Mapping[str, Mapping[str, Any]]) -> bytes:
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
+        # More curves than colours are told apart by their dashes.
+        axes.set_prop_cycle(cycler(linestyle=["-", "--", ":"]) * cycler(color=list(COLOURS)))
         for key, entry in adapted.items():
             axes.plot(range(1, len(entry["curve"]) + 1), entry["curve"], label=key)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
