@@ -23,7 +23,7 @@ from components.agent.losses import (
 )
 from components.agent.workers import ALONE, Workers
 from components.cluster.compiled import FloatArray
-from components.policy.prices import KILL_PRICE_PER_H
+from components.policy.prices import PROPOSAL_KILL_PRICE_PER_H
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class PpoSettings:
     learning_rate: Adam's at the start; it falls linearly to `final_learning_rate_share` of it.
     entropy_weight: at the start; it falls linearly to 0.
     value_weight, gradient_norm: the critic's share of the loss; the gradient's largest norm.
-    oom_penalty: reward that one OOM kill an hour costs; the search's and the incumbents'.
+    oom_penalty: reward that one OOM kill an hour costs.
     """
 
     discount: float = 0.5
@@ -49,7 +49,7 @@ class PpoSettings:
     entropy_weight: float = 0.001
     value_weight: float = 0.5
     gradient_norm: float = 0.5
-    oom_penalty: float = KILL_PRICE_PER_H
+    oom_penalty: float = PROPOSAL_KILL_PRICE_PER_H
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from components.errors import require_at_least
-from components.policy.prices import KILL_PRICE_PER_H
+from components.policy.prices import PROPOSAL_KILL_PRICE_PER_H
 
 _LEAST = {
     "seed": 0,
@@ -36,8 +36,7 @@ class MetaTrainingConfig:
     violation_budget: share of 15 s steps that may miss the objective; the price of a violation
         rises while the policy is over it.
     violation_penalty: that price at first, and always in the score by which a policy is selected.
-    oom_penalty: reward that one OOM kill an hour costs, in learning and in that score; the same as
-        fine-tuning's and the incumbents'.
+    oom_penalty: reward that one OOM kill an hour costs, in learning and in that score.
     evaluation_period: iterations between two evaluations.
     patience: the training ends after so many evaluations without a better selection score.
 
@@ -52,7 +51,7 @@ class MetaTrainingConfig:
     term_decisions: int = 24
     violation_budget: float = 0.02
     violation_penalty: float = 0.2
-    oom_penalty: float = KILL_PRICE_PER_H
+    oom_penalty: float = PROPOSAL_KILL_PRICE_PER_H
     evaluation_period: int = 5
     patience: int = 10
 

@@ -14,6 +14,10 @@ from components.policy.rule_scores import SCORE_KILLS, SCORE_REWARD, SCORE_VIOLA
 # by its price alone. Chosen on the worlds of seeds 700 to 711, which no figure is taken from.
 VIOLATION_PRICE = 0.4
 KILL_PRICE_PER_H = 0.05
+# In meta-training, which nobody is compared with: at the full price its proposals became dearer
+# (on the recordings, two seeds, .46 and .72 core-hours beside .39 and .40) and no safer, and what
+# is searched from them, too.
+PROPOSAL_KILL_PRICE_PER_H = 0.02
 
 
 @dataclass(frozen=True, slots=True)

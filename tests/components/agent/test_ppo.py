@@ -5,7 +5,7 @@ import torch
 from components.agent.actor_critic import ActorCritic
 from components.agent.initialisation import generator_of
 from components.agent.ppo import PpoSettings, Stretch, draw_actions, improve, next_multiplier
-from components.policy.prices import KILL_PRICE_PER_H
+from components.policy.prices import PROPOSAL_KILL_PRICE_PER_H
 
 WORKLOADS, DECISIONS, RULE = 64, 12, 3
 
@@ -101,7 +101,7 @@ def test_violations_cost_the_multiplier() -> None:
     assert proposals[1] < 0.4
 
 
-def test_an_oom_kill_costs_what_it_costs_in_the_search() -> None:
+def test_an_oom_kill_costs_as_much_reward_as_its_price() -> None:
     """Kills at their price and rewards lower by as much lead to the same network."""
     generator = generator_of(7)
     contexts = torch.zeros(WORKLOADS, 5)
@@ -110,7 +110,7 @@ def test_an_oom_kill_costs_what_it_costs_in_the_search() -> None:
     learned = []
     for stretch in (
         Stretch(observations, nothing, nothing, kills),
-        Stretch(observations, -KILL_PRICE_PER_H * kills, nothing, nothing),
+        Stretch(observations, -PROPOSAL_KILL_PRICE_PER_H * kills, nothing, nothing),
     ):
         generator = generator_of(7)
         network = ActorCritic(2, 3, torch.full((RULE,), 0.5), generator)
