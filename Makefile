@@ -30,7 +30,7 @@ lint: $(VENV)/installed-dev  ## style, format, types, layers
 	$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/installed-dev  ## every benchmark, quick form
-	@for path in tests/benchmarks/[a-z]*.py; do \
+	@for path in $$(grep -l __main__ tests/benchmarks/[a-z]*.py); do \
 		name=$$(basename $$path .py); echo "== $$name"; \
 		$(BIN)/python -m tests.benchmarks.$$name --quick || exit 1; \
 	done

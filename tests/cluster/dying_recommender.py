@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -56,14 +57,18 @@ class Fate:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._count = 0
+        # Workloads are written for at the same time: a write that is counted while another one
+        # is on its way would be taken for that one.
+        self._turn = threading.Lock()
 
     def around(self, name: str, write: Callable[[], object]) -> object:
-        """The write, unless the process dies before it."""
-        self._count += 1
-        self._die_if(self._order.done is False)
-        answer = write()
-        self.note(name)
-        self._die_if(self._order.done)
+        """The write, unless the process dies before it; one at a time."""
+        with self._turn:
+            self._count += 1
+            self._die_if(self._order.done is False)
+            answer = write()
+            self.note(name)
+            self._die_if(self._order.done)
         return answer
 
     def note(self, line: str) -> None:

@@ -20,6 +20,7 @@ from components.artifacts.channel import move_channel, read_channel
 from components.artifacts.local import LocalStore
 from components.kubernetes_api.autoscaler import MultidimPodAutoscaler, autoscaler_of
 from components.kubernetes_api.conditions import condition
+from components.kubernetes_api.names import GROUP, PLURAL, VERSION
 from components.recommender.memory_record import Remembered, from_document
 from components.recommender.memory_store import shard_of
 from components.recommender.phase_state import CANARY, SHADOW, PhaseState
@@ -106,8 +107,17 @@ class Shop:
 
 @pytest.fixture
 def shop(cluster: Cluster, namespace: str, tmp_path: Path) -> Shop:
+    # What other tests leave goes with its namespace; until then it is written for, too.
+    cluster.wait_for(lambda: not others(cluster, namespace))
     start(cluster, namespace, deployment(replicas=2))
     return Shop(cluster, namespace, tmp_path)
+
+
+def others(cluster: Cluster, namespace: str) -> list[str]:
+    """Namespaces of other tests that still hold a MultidimPodAutoscaler."""
+    found = cluster.client.list(f"/apis/{GROUP}/{VERSION}/{PLURAL}")
+    held = {item["metadata"]["namespace"] for item in found}
+    return sorted(name for name in held - {namespace} if name.startswith("aware-test-"))
 
 
 def lines(order: Order) -> list[str]:
