@@ -13,19 +13,14 @@ import json
 import multiprocessing
 import resource
 import shutil
-import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 from prometheus_api_client import MetricRangeDataFrame, PrometheusConnect
@@ -38,6 +33,7 @@ from components.metrics.scrape import STREAMS
 from components.metrics.streams import in_order
 from components.progress import Progress
 from components.workload.spec import Bounds, MetricSource, Slo, Workload, dump_workloads
+from tests.answering_process import Asked, answer_for_ever, serving
 from tests.prometheus_server import openmetrics, running_prometheus
 
 METRICS, SERIES, STEPS = 5, 20, 5760
@@ -84,49 +80,17 @@ def serve(port: int, count: int) -> None:
     made: dict[tuple[int, int], dict[bool, bytes]] = {}
     making = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            sent = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            asked = parse_qs(urlsplit(self.path).query) | parse_qs(sent)
-            body = b'{"status":"success","data":{"resultType":"vector","result":[]}}'
-            if "start" in asked:
-                page = (int(asked["start"][0]), int(asked["end"][0]))
-                with making:
-                    if page not in made:
-                        made.clear()
-                        made[page] = {
-                            rises: answer(*page, count, rises=rises) for rises in (True, False)
-                        }
-                    body = made[page]["rate(" in asked["query"][0] or count == SERIES]
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answered(asked: Asked) -> bytes:
+        if "start" not in asked:
+            return b'{"status":"success","data":{"resultType":"vector","result":[]}}'
+        page = (int(asked["start"][0]), int(asked["end"][0]))
+        with making:
+            if page not in made:
+                made.clear()
+                made[page] = {rises: answer(*page, count, rises=rises) for rises in (True, False)}
+            return made[page]["rate(" in asked["query"][0] or count == SERIES]
 
-        def do_POST(self) -> None:
-            self.do_GET()
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
-
-
-@contextmanager
-def serving(count: int) -> Iterator[str]:
-    """Serve from a process of its own, whose memory and time aren't ours."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(port, count))
-    process.start()
-    try:
-        while socket.socket().connect_ex(("127.0.0.1", port)):
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.join()
+    answer_for_ever(port, answered)
 
 
 def seconds_of_client(url: str, page: Grid) -> float:
@@ -207,7 +171,7 @@ def whole(count: int, page: Grid) -> tuple[float, float]:
     """Return seconds and peak MiB of an ingestion of so many workloads."""
     context = multiprocessing.get_context("spawn")
     told = context.Queue()
-    with serving(count) as url:
+    with serving(serve, count) as url:
         process = context.Process(target=ingest, args=(url, count, page, told))
         process.start()
         seconds, peak_mib = told.get()
@@ -231,7 +195,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     page = Grid(FIRST_MS, 960 if quick else STEPS)
     samples = METRICS * SERIES * page.steps
-    with serving(SERIES) as url:
+    with serving(serve, SERIES) as url:
         made = compared(url, page)
     told_of("ready-made answers", made, samples)
     keys: dict[str, float] = {

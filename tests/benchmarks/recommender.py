@@ -13,17 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import resource
-import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
@@ -33,6 +28,7 @@ from components.recommender.telemetry_prometheus import PrometheusSource
 from components.recommender.telemetry_source import Recent
 from components.recommender.tick import uncollected
 from components.workload.spec import Workload
+from tests.answering_process import Asked, answer_for_ever, serving
 from tests.components.recommender.recommending import (
     GATE,
     MI,
@@ -101,44 +97,11 @@ def _matrix(series: Iterator[str] | Sequence[str]) -> bytes:
 def serve(port: int, count: int) -> None:
     """Answers for ever."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            sent = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            asked = parse_qs(urlsplit(self.path).query) | parse_qs(sent)
-            first_s, last_s = (int(float(asked[name][0])) for name in ("start", "end"))
-            body = answer(asked["query"][0], first_s, last_s, count)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answered(asked: Asked) -> bytes:
+        first_s, last_s = (int(float(asked[name][0])) for name in ("start", "end"))
+        return answer(asked["query"][0], first_s, last_s, count)
 
-        def do_POST(self) -> None:
-            self.do_GET()
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
-
-
-@contextmanager
-def serving(count: int) -> Iterator[str]:
-    """A server in a process of its own, whose memory and time aren't ours; yields its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(port, count))
-    process.start()
-    try:
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.join()
+    answer_for_ever(port, answered)
 
 
 @dataclass
@@ -200,7 +163,7 @@ def measure(size: int, folder: Path, repeats: int) -> tuple[Tick, Tick]:
     made = world(folder, names, annotations=_ANNOTATIONS)
     made.api = ListedApi(made.api.objects)
     made.store = MemoryStore()
-    with serving(size) as url:
+    with serving(serve, size) as url:
         timed = TimedSource(PrometheusSource(PrometheusClient(url, 600.0)))
         made.telemetry = timed  # type: ignore[assignment]
         made.restart()
