@@ -12,43 +12,22 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from components.actuator.tick import Actuator
 from components.kubernetes_api.capabilities import discover
-from components.kubernetes_api.client import MERGE_PATCH, Body, Json, KubernetesClient, connect
+from components.kubernetes_api.client import connect
 from tests.cluster.acting import SETTINGS
-from tests.cluster.dying_recommender import Fate, Order
+from tests.cluster.dying_recommender import Fate, MortalClient, Order
 
 TICK = "tick "
-
-
-@dataclass
-class MortalClient:
-    """A real client whose writes are the process's fate."""
-
-    real: KubernetesClient
-    fate: Fate
-
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> Json:
-        return self.real.get(path, query)
-
-    def list(self, path: str, query: Mapping[str, str] | None = None) -> list[Json]:
-        return self.real.list(path, query)
-
-    def patch(self, path: str, body: Body, content_type: str = MERGE_PATCH) -> Json:
-        return self.fate.around(path, lambda: self.real.patch(path, body, content_type))  # type: ignore[return-value]
-
-    def create(self, path: str, body: Json, retry_busy: bool = True) -> Json:
-        return self.fate.around(path, lambda: self.real.create(path, body, retry_busy))  # type: ignore[return-value]
 
 
 def run(order: Order) -> None:
     """So many ticks of the actuator, of which only one namespace is looked at here."""
     fate = Fate(order)
-    client = MortalClient(connect(Path(order.kubeconfig)), fate)
+    # Its writes are told by their whole paths.
+    client = MortalClient(connect(Path(order.kubeconfig)), fate, lambda _, path: path)
     actuator = Actuator(client, discover(client.real), SETTINGS, lambda: True)  # type: ignore[arg-type]
     for _ in range(order.ticks):
         plan = actuator.tick().get(f"{order.namespace}/checkout")

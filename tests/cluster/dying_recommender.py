@@ -20,7 +20,7 @@ from pathlib import Path
 
 from components.artifacts.local import LocalStore
 from components.kubernetes_api.capabilities import discover
-from components.kubernetes_api.client import Body, Json, KubernetesClient, connect
+from components.kubernetes_api.client import MERGE_PATCH, Body, Json, KubernetesClient, connect
 from components.kubernetes_api.leases import LeaseHolder
 from components.recommender.exposition import Figures
 from components.recommender.settings import RecommenderSettings
@@ -82,12 +82,20 @@ class Fate:
             time.sleep(60)  # another thread than the one that the signal reaches first
 
 
+def kind_of(verb: str, path: str) -> str:
+    """What a write is called in the log, whichever object it is of."""
+    if verb == "patch":
+        return "patch status" if path.endswith("/status") else f"patch {path}"
+    return f"create {path.rpartition('/')[2]}" if verb == "create" else f"put {path.split('/')[-2]}"
+
+
 @dataclass
 class MortalClient:
-    """A real client whose writes are the process's fate."""
+    """A real client whose writes are the process's fate; `name` says what the log calls them."""
 
     real: KubernetesClient
     fate: Fate
+    name: Callable[[str, str], str] = kind_of
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         return self.real.get(path, query)
@@ -95,17 +103,17 @@ class MortalClient:
     def list(self, path: str, query: Mapping[str, str] | None = None) -> list[Json]:
         return self.real.list(path, query)
 
-    def patch(self, path: str, body: Body) -> Json:
-        name = "patch status" if path.endswith("/status") else f"patch {path}"
-        return self.fate.around(name, lambda: self.real.patch(path, body))  # type: ignore[return-value]
+    def patch(self, path: str, body: Body, content_type: str = MERGE_PATCH) -> Json:
+        return self._write("patch", path, lambda: self.real.patch(path, body, content_type))
 
     def create(self, path: str, body: Json, retry_busy: bool = True) -> Json:
-        name = f"create {path.rpartition('/')[2]}"
-        return self.fate.around(name, lambda: self.real.create(path, body, retry_busy))  # type: ignore[return-value]
+        return self._write("create", path, lambda: self.real.create(path, body, retry_busy))
 
     def put(self, path: str, body: Json) -> Json:
-        name = f"put {path.split('/')[-2]}"
-        return self.fate.around(name, lambda: self.real.put(path, body))  # type: ignore[return-value]
+        return self._write("put", path, lambda: self.real.put(path, body))
+
+    def _write(self, verb: str, path: str, write: Callable[[], Json]) -> Json:
+        return self.fate.around(self.name(verb, path), write)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
