@@ -23,10 +23,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from components.cluster.compiled import FloatArray
 from components.policy import sequential_test
+from components.policy.statistics import Interval, mean_interval
 
 # Of performance: what is less isn't worth a new policy, that has to be trusted anew.
 WORTH = 0.01
@@ -156,23 +156,22 @@ def advantage_of(batches: Iterator[FloatArray]) -> Advantage:
     `batches` gives the first LOOKS[0] worlds, then as many more as the next look needs; no more
     are asked for once it is decided.
     """
-    quantile = 1.0 - (1.0 - CONFIDENCE) / len(LOOKS)
+    # Two one-sided bounds at each look, with the look's share of the error each.
+    confidence = 1.0 - 2.0 * (1.0 - CONFIDENCE) / len(LOOKS)
     differences = np.empty(0)
-    verdict, mean, reach = OPEN, 0.0, math.inf
+    verdict, bounds = OPEN, Interval(0.0, -math.inf, math.inf)
     for size, batch in zip(LOOKS, batches, strict=False):
         differences = np.concatenate([differences, batch])
         if differences.size != size:
             raise ValueError(f"a look needs {size} worlds, not {differences.size}")
-        mean = float(differences.mean())
-        error = float(differences.std(ddof=1)) / math.sqrt(size)
-        reach = float(stdtrit(size - 1, quantile)) * error
-        if mean - reach > WORTH:
+        bounds = mean_interval(differences, confidence)
+        if bounds.low > WORTH:
             verdict = ESTABLISHED
-        elif mean + reach < WORTH:
+        elif bounds.high < WORTH:
             verdict = EXCLUDED
         if verdict != OPEN:
             break
-    return Advantage(verdict, mean, mean - reach, mean + reach, differences.size)
+    return Advantage(verdict, bounds.mean, bounds.low, bounds.high, differences.size)
 
 
 def _blocks(values: FloatArray, length: int) -> FloatArray:

@@ -11,9 +11,9 @@ import numpy as np
 from components.cluster.compiled import FloatArray
 from components.cluster.reward import EPISODE_FIELDS, INTERVAL_STEPS, STEP_HOURS
 from components.cluster.rollout import Rollout
+from components.policy.statistics import mean_interval
 from components.validation.config import ValidationConfig
 from components.validation.controllers import INCUMBENTS, TITLES, score
-from components.validation.statistics import mean_interval
 from components.validation.verdict import Criteria, Scores, gap_closed, judge_all
 
 START = "hpa_default"

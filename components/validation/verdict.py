@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.cluster.compiled import FloatArray
-from components.validation.statistics import lower_bound, upper_bound
+from components.policy.statistics import lower_bound, upper_bound
 
 # Public clouds sell one core-hour for about nine GiB-hours (general-purpose containers, 2026).
 GIB_PER_CORE = 9.0

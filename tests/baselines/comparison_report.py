@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.figure import Figure
 
-from components.validation.statistics import mean_interval
+from components.policy.statistics import mean_interval
 from tests.baselines.planning import PLANNED, PLANNED_SHARES, THOROUGH
 from tests.baselines.rules import (
     FORESIGHT,

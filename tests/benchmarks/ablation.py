@@ -26,8 +26,8 @@ from components.cluster.compiled import FloatArray
 from components.cluster.rollout import Rollout
 from components.policy.prices import Prices
 from components.policy.rule_parameters import default_rule, from_unit, to_unit
+from components.policy.statistics import mean_interval
 from components.policy.watched import watched
-from components.validation.statistics import mean_interval
 from tests.hidden_workloads.learning import Meta, fine_tune, train_meta, worlds_of
 from tests.hidden_workloads.plan import FULL, QUICK, Plan
 from tests.hidden_workloads.planned import hidden_plan

@@ -40,9 +40,9 @@ from components.cluster.limits import limits_of
 from components.cluster.noise import draw_noise
 from components.cluster.reward import INTERVAL_STEPS
 from components.cluster.vpa import DEFAULT_MARGIN, empty_history
+from components.policy.statistics import mean_interval
 from components.recommender.phase_settings import PhaseSettings
 from components.recommender.phase_state import LIVE, PHASES
-from components.validation.statistics import mean_interval
 from tests.baselines.direct_training import train_on_all, untrained
 from tests.baselines.handover import Candidate, Day, Incumbent, play_day
 from tests.baselines.hidden_gate import Gated, gated

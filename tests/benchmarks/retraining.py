@@ -44,7 +44,7 @@ from components.cluster.compiled import FloatArray
 from components.cluster.limits import limits_of
 from components.cluster.reward import INTERVAL_STEPS
 from components.pictures import picture_png
-from components.validation.statistics import mean_interval
+from components.policy.statistics import mean_interval
 from tests.baselines.changing import (
     HOUR_MIN,
     Behaviour,

@@ -7,7 +7,7 @@ import numpy as np
 from components.cluster.compiled import FloatArray
 from components.cluster.reward import EPISODE_FIELDS, STEP_HOURS
 from components.cluster.rollout import Rollout
-from components.validation.statistics import mean_interval
+from components.policy.statistics import mean_interval
 from components.validation.verdict import GIB_PER_CORE
 from tests.hidden_workloads.world import HiddenWorld
 

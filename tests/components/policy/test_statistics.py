@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from components.validation.statistics import lower_bound, mean_interval, upper_bound
+from components.policy.statistics import lower_bound, mean_interval, upper_bound
 
 # Mean 2.5, s = 1.290994, s / sqrt(4) = 0.645497; t.975(3) = 3.182446, t.95(3) = 2.353363.
 ONE_TO_FOUR = np.array([1.0, 2.0, 3.0, 4.0])
