@@ -13,7 +13,6 @@ from pipelines import comparison
 from pipelines.facts import PathFacts
 from pipelines.report_workloads import verdicts_html
 
-_TITLES = dict(comparison.ROWS)
 # More names than these can't be read beside each other; the table below has them all.
 _MOST_WORKLOADS = 40
 _ROW_INCHES = 0.24

@@ -147,10 +147,7 @@ class MinioStore:
 
     def list(self, prefix: str) -> list[str]:
         """As Store.list."""
-        start = f"{self._prefix}/" if self._prefix else ""
-        with self._errors(prefix):
-            found = self._client.list_objects(self._bucket, prefix=start + prefix, recursive=True)
-            return sorted(str(item.object_name).removeprefix(start) for item in found)
+        return sorted(self.versions(prefix))
 
     def versions(self, prefix: str) -> dict[str, str]:
         """As Store.versions."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ from components.recommender.live_page import LivePage
 from components.recommender.memory_store import MemoryStore
 from components.recommender.phase_state import INCUMBENT, SHADOW
 from components.recommender.phases import Phases
-from components.recommender.policies import Policies
+from components.recommender.policies import LoadedPolicy, Policies
 from components.recommender.recommendation import Recommendation, refusal
 from components.recommender.settings import RecommenderSettings
 from components.recommender.status import Told, write_recommendation, write_refusal
@@ -133,12 +133,13 @@ class Recommender:
         self.controllers.recall(self.memories.read(keys))
         unread = self.memories.unread(keys)
         started_s = time.perf_counter()
-        proposals = self.controllers.propose(rows, self.policies.loaded(), batch, unread)
+        loaded = self.policies.loaded()
+        proposals = self.controllers.propose(rows, loaded, batch, unread)
         self.figures.decided_s(time.perf_counter() - started_s)
-        self._advance(subjects, rows, batch, proposals, now_s)
+        self._advance(subjects, loaded, rows, batch, proposals, now_s)
         acts = np.array([self.phases.acts(item, self.policies) for item in subjects], dtype=bool)
         followed = acts & np.array([item.followed for item in subjects], dtype=bool)
-        self.controllers.hand_over(followed, rows, self.policies.loaded(), proposals, unread)
+        self.controllers.hand_over(followed, rows, loaded, proposals, unread)
         for _ in range(self.memories.save(keys, self.controllers.remembered, now_s)):
             self.figures.failed("memories")
         self.basis = Basis(
@@ -146,7 +147,7 @@ class Recommender:
             rows,
             batch,
             proposals,
-            self.policies.loaded(),
+            loaded,
         )
         wish = self._wish(subjects, batch, proposals, acts, now_s)
         return self.decider.decide(subjects, rows, wish, now_s)
@@ -184,6 +185,7 @@ class Recommender:
     def _advance(
         self,
         subjects: Sequence[Subject],
+        loaded: Mapping[str, LoadedPolicy],
         rows: SubjectRows,
         batch: Batch,
         proposals: Proposals,
@@ -192,7 +194,6 @@ class Recommender:
         """One interval further for each workload that let a policy in and showed something new."""
         keys = [item.key for item in subjects]
         phases = [self.phases.state(key).phase for key in keys]
-        loaded = self.policies.loaded()
         shadowed = {
             row: loaded[key]
             for row, key in enumerate(keys)
