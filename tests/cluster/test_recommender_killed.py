@@ -18,9 +18,12 @@ import pytest
 from components.artifacts.bundle import publish
 from components.artifacts.channel import move_channel, read_channel
 from components.artifacts.local import LocalStore
-from components.kubernetes_api.autoscaler import MultidimPodAutoscaler, autoscaler_of
+from components.kubernetes_api.autoscaler import (
+    ALL_AUTOSCALERS,
+    MultidimPodAutoscaler,
+    autoscaler_of,
+)
 from components.kubernetes_api.conditions import condition
-from components.kubernetes_api.names import GROUP, PLURAL, VERSION
 from components.recommender.memory_record import Remembered, from_document
 from components.recommender.memory_store import shard_of
 from components.recommender.phase_state import CANARY, SHADOW, PhaseState
@@ -115,7 +118,7 @@ def shop(cluster: Cluster, namespace: str, tmp_path: Path) -> Shop:
 
 def others(cluster: Cluster, namespace: str) -> list[str]:
     """Namespaces of other tests that still hold a MultidimPodAutoscaler."""
-    found = cluster.client.list(f"/apis/{GROUP}/{VERSION}/{PLURAL}")
+    found = cluster.client.list(ALL_AUTOSCALERS)
     held = {item["metadata"]["namespace"] for item in found}
     return sorted(name for name in held - {namespace} if name.startswith("aware-test-"))
 
